@@ -1,0 +1,118 @@
+import type { z } from 'zod';
+import { InvalidContractError, InvalidDataError, type Violation } from './errors.ts';
+
+/** What `defineEvent` and `defineCommand` take. */
+export interface ContractProps<Type extends string, Schema extends z.ZodType> {
+  /** Dotted lower-case name, past tense for an event (`order.placed`), imperative for a command (`order.place`). */
+  type: Type;
+  /** A positive integer; part of `dataschema` and of the message attributes. */
+  version: number;
+  /** One sentence for whoever meets the event first. */
+  description: string;
+  /** What events are ordered by: the CloudEvents `subject`, and the message group on FIFO topics and queues. */
+  key: (data: z.output<Schema>) => string;
+  schema: Schema;
+}
+
+/** An event or command type at one version: the public API between producer and consumers. */
+export interface Contract<Type extends string = string, Data = unknown> {
+  readonly kind: 'event' | 'command';
+  readonly type: Type;
+  readonly version: number;
+  readonly description: string;
+  /** The CloudEvents `dataschema`: `urn:baton:<type>:<version>`. */
+  readonly dataschema: string;
+  readonly schema: z.ZodType<Data>;
+  readonly key: (data: Data) => string;
+  /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names every path and value. */
+  parse(data: unknown): Data;
+}
+
+/** The data type of a contract. */
+// biome-ignore lint/suspicious/noExplicitAny: a contract is contravariant in its data through `key`; inference needs the open end
+export type DataOf<C extends Contract<string, any>> = ReturnType<C['parse']>;
+
+/** A contract whose data type does not matter here. */
+// biome-ignore lint/suspicious/noExplicitAny: see DataOf
+export type AnyContract = Contract<string, any>;
+
+/**
+ * Declares an event: something that happened, for whoever cares.
+ * @throws InvalidContractError when type or version could not travel as a message attribute.
+ */
+export function defineEvent<const Type extends string, Schema extends z.ZodType>(
+  props: ContractProps<Type, Schema>,
+): Contract<Type, z.output<Schema>> {
+  return define('event', props);
+}
+
+/**
+ * Declares a command: something to do, for exactly one handler.
+ * @throws InvalidContractError when type or version could not travel as a message attribute.
+ */
+export function defineCommand<const Type extends string, Schema extends z.ZodType>(
+  props: ContractProps<Type, Schema>,
+): Contract<Type, z.output<Schema>> {
+  return define('command', props);
+}
+
+/** The dataschema of a type at a version, and back. */
+export function dataschemaOf(type: string, version: number): string {
+  return `urn:baton:${type}:${version}`;
+}
+
+/** The version that a dataschema names; undefined when it is not one of ours. */
+export function versionOf(dataschema: string): number | undefined {
+  const match = /^urn:baton:[a-z0-9.-]+:([1-9][0-9]*)$/.exec(dataschema);
+  return match ? Number(match[1]) : undefined;
+}
+
+function define<Type extends string, Schema extends z.ZodType>(
+  kind: 'event' | 'command',
+  { type, version, description, key, schema }: ContractProps<Type, Schema>,
+): Contract<Type, z.output<Schema>> {
+  if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/.test(type)) {
+    throw new InvalidContractError(
+      `The type '${type}' is not a dotted lower-case name. Use words of a-z, 0-9 and '-', joined by dots: 'order.placed'.`,
+    );
+  }
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new InvalidContractError(`${type}: the version is ${version}. Use a positive integer, starting at 1.`);
+  }
+  if (description.trim() === '') {
+    throw new InvalidContractError(`${type}: the description is empty. Say in a sentence what the ${kind} means.`);
+  }
+  return {
+    kind,
+    type,
+    version,
+    description,
+    key,
+    schema: schema as z.ZodType<z.output<Schema>>,
+    dataschema: dataschemaOf(type, version),
+    parse(data) {
+      const result = schema.safeParse(data);
+      if (result.success) return result.data;
+      throw new InvalidDataError(
+        type,
+        version,
+        result.error.issues.map((issue) => violation(issue.path, data, issue.message)),
+      );
+    },
+  };
+}
+
+function violation(path: readonly PropertyKey[], data: unknown, message: string): Violation {
+  let value: unknown = data;
+  let text = '';
+  for (const step of path) {
+    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
+    text += typeof step === 'number' ? `[${step}]` : text === '' ? String(step) : `.${String(step)}`;
+  }
+  return { path: text, value: shorten(value), message };
+}
+
+function shorten(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'undefined');
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,153 @@
+import { type AnyContract, type Contract, type DataOf, versionOf } from './contract.ts';
+import { InvalidDataError, MalformedEnvelopeError, UnknownEventTypeError, UnsupportedVersionError } from './errors.ts';
+
+/**
+ * A CloudEvents 1.0 envelope in structured JSON mode, with the extension attributes that a journey needs.
+ * Source: CloudEvents 1.0.2 specification; W3C Trace Context for `traceparent`.
+ */
+export interface Envelope<Type extends string = string, Data = unknown> {
+  specversion: '1.0';
+  /** With `source`, what makes the event unique: the idempotency key is both together. */
+  id: string;
+  /** Who said it: a URI reference, such as `/orders/place-order`. */
+  source: string;
+  type: Type;
+  /** When it happened: RFC 3339, UTC. */
+  time: string;
+  datacontenttype: 'application/json';
+  dataschema: string;
+  /** The key of the contract: what events are ordered by. */
+  subject: string;
+  data: Data;
+  /** Made where a journey starts, carried by everything it causes. */
+  correlationid: string;
+  /** The id of the event or command that caused this one. */
+  causationid?: string;
+  /** W3C Trace Context. */
+  traceparent?: string;
+}
+
+/** An event as a handler sees it. */
+export type EventOf<C extends AnyContract> =
+  C extends Contract<infer Type, infer _Data> ? Envelope<Type, DataOf<C>> : never;
+
+/** What `createEnvelope` needs beside contract and data. */
+export interface EnvelopeProps {
+  /** Who says it: a URI reference. */
+  source: string;
+  /** @default a random UUID */
+  id?: string;
+  /** When it happened. @default now */
+  time?: Date;
+  /** What caused it; its correlation id and trace are carried on, its id becomes the causation id. @default nothing: a journey starts here */
+  cause?: Envelope;
+  /** @default that of the cause, or the event's own id */
+  correlationId?: string;
+  /** @default that of the cause */
+  traceparent?: string;
+}
+
+/**
+ * Wraps data in an envelope, after checking it against the contract.
+ * The data is taken as given: a schema may check, not transform, what a producer sends.
+ * @throws InvalidDataError when the data does not fit the contract.
+ */
+export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<C>, props: EnvelopeProps): EventOf<C> {
+  const checked = contract.parse(data);
+  const id = props.id ?? globalThis.crypto.randomUUID();
+  const subject = contract.key(checked);
+  if (subject === '') {
+    throw new InvalidDataError(contract.type, contract.version, [
+      { path: '', value: '""', message: 'its key is empty, and an event without a key cannot be ordered' },
+    ]);
+  }
+  const traceparent = props.traceparent ?? props.cause?.traceparent;
+  const envelope: Envelope = {
+    specversion: '1.0',
+    id,
+    source: props.source,
+    type: contract.type,
+    time: (props.time ?? new Date()).toISOString(),
+    datacontenttype: 'application/json',
+    dataschema: contract.dataschema,
+    subject,
+    correlationid: props.correlationId ?? props.cause?.correlationid ?? id,
+    ...(props.cause && { causationid: props.cause.id }),
+    ...(traceparent !== undefined && { traceparent }),
+    data,
+  };
+  return envelope as EventOf<C>;
+}
+
+/**
+ * Reads an envelope, leaving its data unchecked.
+ * @throws MalformedEnvelopeError naming the attribute, the value found and what belongs there.
+ */
+export function parseEnvelope(text: string): Envelope {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new MalformedEnvelopeError(`The message is not JSON (${(cause as Error).message}).`, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MalformedEnvelopeError(`The message is ${shorten(value)}; a CloudEvents envelope is a JSON object.`);
+  }
+  const envelope = value as Record<string, unknown>;
+  if (envelope.specversion !== '1.0') {
+    throw new MalformedEnvelopeError(`specversion is ${shorten(envelope.specversion)}; this reads CloudEvents '1.0'.`);
+  }
+  for (const attribute of ['id', 'source', 'type', 'time', 'dataschema', 'subject', 'correlationid'] as const) {
+    const found = envelope[attribute];
+    if (typeof found !== 'string' || found === '') {
+      throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; a CloudEvents envelope needs a text there.`);
+    }
+  }
+  for (const attribute of ['causationid', 'traceparent'] as const) {
+    const found = envelope[attribute];
+    if (found !== undefined && typeof found !== 'string') {
+      throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; leave it out or give a text.`);
+    }
+  }
+  if (Number.isNaN(Date.parse(envelope.time as string))) {
+    throw new MalformedEnvelopeError(`time is ${shorten(envelope.time)}; CloudEvents wants an RFC 3339 timestamp.`);
+  }
+  if (!Object.hasOwn(envelope, 'data')) {
+    throw new MalformedEnvelopeError('data is missing; every Baton event carries its data in the envelope.');
+  }
+  return envelope as unknown as Envelope;
+}
+
+/**
+ * Checks an envelope against the contracts that a reader accepts, and returns it with its data as the schema outputs it.
+ * @throws UnknownEventTypeError, UnsupportedVersionError, InvalidDataError
+ */
+export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts: readonly C[]): EventOf<C> {
+  const ofType = contracts.filter((contract) => contract.type === envelope.type);
+  if (ofType.length === 0) {
+    throw new UnknownEventTypeError(
+      `The type is '${envelope.type}'; this reader accepts ${contracts.map((c) => `'${c.type}'`).join(', ')}.`,
+    );
+  }
+  const version = versionOf(envelope.dataschema);
+  const contract = ofType.find((candidate) => candidate.version === version);
+  if (contract === undefined || contract.dataschema !== envelope.dataschema) {
+    throw new UnsupportedVersionError(
+      `The dataschema of this '${envelope.type}' is '${envelope.dataschema}'; this reader accepts ${ofType.map((c) => `'${c.dataschema}'`).join(', ')}.`,
+    );
+  }
+  return { ...envelope, data: contract.parse(envelope.data) } as EventOf<C>;
+}
+
+/**
+ * What travels beside the message, so that filter policies never open the body: `type`, `version` and `key`.
+ * Three of the ten attributes that raw delivery allows (source: Amazon SNS developer guide, raw message delivery).
+ */
+export function routingAttributes(envelope: Envelope): { type: string; version: string; key: string } {
+  return { type: envelope.type, version: String(versionOf(envelope.dataschema)), key: envelope.subject };
+}
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,45 @@
+/** What is wrong with one place of a payload. */
+export interface Violation {
+  /** The place, as a path from the root of the data: `lines[0].quantity`; empty for the root itself. */
+  path: string;
+  /** The value found there, shortened, as JSON; `undefined` (the text) when nothing is there. */
+  value: string;
+  message: string;
+}
+
+/** The root of everything that can be wrong with an event or a command. None of these is worth a retry. */
+export class ContractError extends Error {
+  override name = 'ContractError';
+}
+
+/** The text is not JSON, or not a CloudEvents 1.0 envelope. */
+export class MalformedEnvelopeError extends ContractError {
+  override name = 'MalformedEnvelopeError';
+}
+
+/** The envelope is sound, but its type is not one that the reader accepts. */
+export class UnknownEventTypeError extends ContractError {
+  override name = 'UnknownEventTypeError';
+}
+
+/** The type is known, but its version is not one that the reader accepts. */
+export class UnsupportedVersionError extends ContractError {
+  override name = 'UnsupportedVersionError';
+}
+
+/** The data does not fit the schema of its contract. */
+export class InvalidDataError extends ContractError {
+  override name = 'InvalidDataError';
+  readonly violations: readonly Violation[];
+
+  constructor(type: string, version: number, violations: readonly Violation[]) {
+    const listed = violations.map((v) => `${v.path === '' ? 'data' : `data.${v.path}`} is ${v.value}: ${v.message}`);
+    super(`${type} version ${version} does not fit its contract: ${listed.join('; ')}`);
+    this.violations = violations;
+  }
+}
+
+/** A contract is declared in a way that could not work. */
+export class InvalidContractError extends ContractError {
+  override name = 'InvalidContractError';
+}

@@ -1,0 +1,127 @@
+/** What the templates declare, resolved and provisioned: the vocabulary that the rooms of the local cloud share. */
+export interface Resources {
+  region: string;
+  accountId: string;
+  queues: QueueResource[];
+  topics: TopicResource[];
+  tables: TableResource[];
+  functions: FunctionResource[];
+  eventSources: EventSourceResource[];
+  alarms: AlarmResource[];
+  /** Stack outputs: `<stack>.<output>` -> value. */
+  outputs: Record<string, string>;
+  /** Everything in the templates that nothing here stands for, with the reason. Printed, never silently skipped. */
+  notEmulated: NotEmulated[];
+}
+
+/** Where a resource comes from. */
+export interface Origin {
+  stack: string;
+  logicalId: string;
+  /** The construct path from the template's metadata; the logical id where there is none. */
+  path: string;
+}
+
+export interface QueueResource extends Origin {
+  name: string;
+  url: string;
+  arn: string;
+  fifo: boolean;
+  /** The queue that this one dead-letters to. */
+  deadLetterArn?: string;
+}
+
+export interface TopicResource extends Origin {
+  name: string;
+  arn: string;
+  fifo: boolean;
+}
+
+export interface TableResource extends Origin {
+  name: string;
+  arn: string;
+}
+
+export interface FunctionResource extends Origin {
+  name: string;
+  arn: string;
+  /** The folder of the code asset. */
+  codeDirectory: string;
+  /** `file.export`, as Lambda has it. */
+  handler: string;
+  timeoutSeconds: number;
+  memoryMb: number;
+  environment: Record<string, string>;
+  reservedConcurrency?: number;
+}
+
+export interface EventSourceResource extends Origin {
+  uuid: string;
+  queueArn: string;
+  queueUrl: string;
+  functionName: string;
+  /** 1 to 10 (standard queues with a window: to 10,000). */
+  batchSize: number;
+  windowSeconds: number;
+  /** 2 to 1,000. */
+  maximumConcurrency?: number;
+  reportBatchItemFailures: boolean;
+  /** Event filter patterns, as JSON texts; a record passes when one of them matches. */
+  filters: string[];
+  enabled: boolean;
+  fifo: boolean;
+}
+
+/** A metric of CloudWatch: what alarms ask for. */
+export interface Metric {
+  namespace: string;
+  name: string;
+  dimensions: Record<string, string>;
+}
+
+export interface MetricQuery {
+  id: string;
+  returnData: boolean;
+  /** Exactly one of `metric` and `expression` is set. */
+  metric?: { metric: Metric; statistic: string; periodSeconds: number };
+  expression?: string;
+}
+
+export interface MetricAlarmResource extends Origin {
+  kind: 'metric';
+  name: string;
+  arn: string;
+  description: string;
+  actionsEnabled: boolean;
+  alarmActions: string[];
+  okActions: string[];
+  insufficientDataActions: string[];
+  /** One query when the alarm names a metric directly. */
+  queries: MetricQuery[];
+  periodSeconds: number;
+  evaluationPeriods: number;
+  datapointsToAlarm: number;
+  threshold: number;
+  comparison: 'GreaterThanOrEqualToThreshold' | 'GreaterThanThreshold' | 'LessThanThreshold' | 'LessThanOrEqualToThreshold';
+  treatMissingData: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
+}
+
+export interface CompositeAlarmResource extends Origin {
+  kind: 'composite';
+  name: string;
+  arn: string;
+  description: string;
+  actionsEnabled: boolean;
+  alarmActions: string[];
+  okActions: string[];
+  insufficientDataActions: string[];
+  /** `ALARM("a") OR (ALARM("b") AND NOT OK("c"))`. */
+  rule: string;
+}
+
+export type AlarmResource = MetricAlarmResource | CompositeAlarmResource;
+
+export interface NotEmulated extends Origin {
+  type: string;
+  reason: string;
+}
