@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { defineEvent } from '../lib/contracts/index.ts';
+
+export const PaymentCaptured = defineEvent({
+  type: 'payment.captured',
+  version: 1,
+  description: 'The payment provider took the money for an order.',
+  key: (payment) => payment.orderId,
+  schema: z.object({
+    orderId: z.string().min(1),
+    customerId: z.string().min(1),
+    /** The provider's own reference. */
+    paymentId: z.string().min(1),
+    amountCents: z.int().nonnegative(),
+    currency: z.literal('USD'),
+  }),
+});

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { environmentNames } from '../stacks/environments.ts';
+import { UserError } from './failure.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs `cdk synth` for each environment, all at once; returns 0 when every one of them went well. */
+export async function synthEnvironments(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !environmentNames.includes(name));
+  if (unknown.length > 0) {
+    throw new UserError(`There is no environment '${unknown[0]}'; there are ${environmentNames.join(', ')}.`);
+  }
+  const codes = await Promise.all((names.length > 0 ? names : environmentNames).map(synth));
+  return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+async function synth(env: string): Promise<number> {
+  const started = performance.now();
+  const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
+  const child = spawn(
+    process.execPath,
+    [cdk, 'synth', '--quiet', '--context', `env=${env}`, '--output', `cdk.out/${env}`],
+    { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (ended) => resolve(ended ?? 1));
+  });
+  if (code === 0) {
+    process.stdout.write(`${env}: cdk.out/${env} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  } else {
+    process.stderr.write(`${env} could not be synthesized.\n${said.trim()}\n`);
+  }
+  return code;
+}
