@@ -102,7 +102,11 @@ export interface MetricAlarmResource extends Origin {
   evaluationPeriods: number;
   datapointsToAlarm: number;
   threshold: number;
-  comparison: 'GreaterThanOrEqualToThreshold' | 'GreaterThanThreshold' | 'LessThanThreshold' | 'LessThanOrEqualToThreshold';
+  comparison:
+    | 'GreaterThanOrEqualToThreshold'
+    | 'GreaterThanThreshold'
+    | 'LessThanThreshold'
+    | 'LessThanOrEqualToThreshold';
   treatMissingData: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
 }
 

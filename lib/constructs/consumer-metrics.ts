@@ -1,0 +1,34 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+
+/** The namespace that every consumer writes its metrics to. */
+export const METRICS_NAMESPACE = 'Baton';
+
+/**
+ * What the runtime counts, record by record: `Delivered` in the batch; `Handled` by the handler now; `Duplicates` that
+ * were done before; `Retried` and `DeadLettered`, together `Failed`; `Returned` to the queue unharmed.
+ */
+export type ConsumerMetric =
+  | 'Delivered'
+  | 'Handled'
+  | 'Duplicates'
+  | 'Retried'
+  | 'DeadLettered'
+  | 'Returned'
+  | 'Failed';
+
+/** A metric that the runtime of a consumer writes. Sum over a minute unless told otherwise. */
+export function consumerMetric(
+  consumer: string,
+  metricName: ConsumerMetric,
+  props: cloudwatch.MetricOptions = {},
+): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName,
+    dimensionsMap: { service: consumer },
+    statistic: 'Sum',
+    period: Duration.minutes(1),
+    ...props,
+  });
+}

@@ -1,0 +1,63 @@
+import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { admitLogs } from './encryption.ts';
+import { functionCode, HANDLER } from './function-code.ts';
+import { physicalName } from './names.ts';
+
+/** What {@link handlerFunction} takes; everything is decided by the construct it belongs to. */
+export interface HandlerFunctionProps {
+  readonly entry: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  /** In MiB. */
+  readonly memorySize: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly encryptionKey: kms.IKey;
+  readonly logRetention: logs.RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/**
+ * A function on Node 24 and arm64, with a role that may do nothing yet but write to its own encrypted log group and
+ * send traces, so that every further permission is one that somebody granted by name.
+ */
+export function handlerFunction(scope: Construct, props: HandlerFunctionProps): lambda.Function {
+  admitLogs(props.encryptionKey);
+  const logGroup = new logs.LogGroup(scope, 'Logs', {
+    retention: props.logRetention,
+    encryptionKey: props.encryptionKey,
+    removalPolicy: props.removalPolicy,
+  });
+  const role = new iam.Role(scope, 'Role', {
+    description: `What ${scope.node.path} may do`,
+    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+  });
+  iam.Grant.addToPrincipal({
+    grantee: role,
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resourceArns: [logGroup.logGroupArn],
+  });
+  return new lambda.Function(scope, 'Function', {
+    functionName: physicalName(scope, '', 64),
+    description: props.description,
+    code: functionCode(props.entry),
+    handler: HANDLER,
+    runtime: lambda.Runtime.NODEJS_24_X,
+    architecture: lambda.Architecture.ARM_64,
+    timeout: props.timeout,
+    memorySize: props.memorySize,
+    environment: {
+      // Stack frames name the source, not the bundle: dead letters are grouped by them.
+      NODE_OPTIONS: '--enable-source-maps',
+      ...props.environment,
+    },
+    logGroup,
+    role,
+    // X-Ray samples one request a second and 5% of the rest; its permissions know no resources, hence the wildcard.
+    tracing: lambda.Tracing.ACTIVE,
+  });
+}

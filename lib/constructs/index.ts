@@ -1,0 +1,11 @@
+export type { AlarmThresholds, ConsumerAlarms } from './alarms.ts';
+export * from './command-queue.ts';
+export * from './consumer.ts';
+export type { ConsumerMetric } from './consumer-metrics.ts';
+export { grantTableKey } from './encryption.ts';
+export * from './errors.ts';
+export * from './event-topic.ts';
+export * from './idempotency-table.ts';
+export * from './on-call.ts';
+export type { QueueFunctionProps } from './queue-function.ts';
+export type { Delivery } from './safe-delivery.ts';

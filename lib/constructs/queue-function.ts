@@ -1,0 +1,227 @@
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type AlarmThresholds, type ConsumerAlarms, consumerAlarms, failureRate } from './alarms.ts';
+import { type ConsumerMetric, consumerMetric, METRICS_NAMESPACE } from './consumer-metrics.ts';
+import { grantMessageKey } from './encryption.ts';
+import { UnsafePropsError } from './errors.ts';
+import type { EventTopic } from './event-topic.ts';
+import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
+import { handlerFunction } from './handler-function.ts';
+import type { IdempotencyTable } from './idempotency-table.ts';
+import { kebabCase } from './names.ts';
+import type { OnCall } from './on-call.ts';
+import { type Delivery, refuseUnsafeDelivery, safeDelivery } from './safe-delivery.ts';
+
+/** What a {@link Consumer} and a {@link CommandQueue} take alike. */
+export interface QueueFunctionProps extends Delivery {
+  /**
+   * The handler file, relative to the project's root: `functions/inventory/handler.ts`. It exports `handler`, made by
+   * `consume(...)`.
+   */
+  readonly entry: string;
+
+  /**
+   * The promise: how old a message may get before somebody is paged. A minute or more, less than `retention`.
+   */
+  readonly maxAge: Duration;
+
+  /** The team that answers for it; part of every alarm's description. */
+  readonly owner: string;
+
+  /** Where it remembers what it has done. */
+  readonly idempotency: IdempotencyTable;
+
+  /** Who hears of its alarms. */
+  readonly onCall: OnCall;
+
+  /**
+   * Its name in metrics, idempotency records and dead letters. Unique among all that share the idempotency table;
+   * changing it forgets what was done.
+   *
+   * @default the construct's id in kebab case
+   */
+  readonly name?: string;
+
+  /**
+   * Memory of the function, in MiB; CPU comes in proportion (1,769 MiB is one vCPU).
+   *
+   * @default 512
+   */
+  readonly memorySize?: number;
+
+  /**
+   * The topic that the handler publishes to.
+   *
+   * @default it publishes nothing
+   */
+  readonly publishes?: EventTopic;
+
+  /**
+   * Further environment variables of the function. `BATON_*`, `POWERTOOLS_*` and `AWS_*` are taken.
+   *
+   * @default none
+   */
+  readonly environment?: Readonly<Record<string, string>>;
+
+  /**
+   * When its alarms fire, beside the age alarm, which follows from `maxAge`.
+   *
+   * @default 1,000 messages waiting, 25 percent failing
+   */
+  readonly alarms?: AlarmThresholds;
+
+  /**
+   * How long its log is kept.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * What happens to queues, dead letters and log when they leave the stack.
+   *
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: nobody's messages are lost with a stack
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** What the constructs on top of {@link QueueFunction} decide for it. */
+export interface QueueFunctionDecisions {
+  readonly ordered: boolean;
+  readonly encryptionKey: kms.IKey;
+  readonly description: string;
+}
+
+/**
+ * A queue whose messages one function handles, with all that keeps them from being lost: a DLQ, a guard against doing
+ * things twice, partial batch responses, alarms. What {@link Consumer} and {@link CommandQueue} have in common.
+ */
+export abstract class QueueFunction extends Construct implements iam.IGrantable {
+  /** Its name in metrics, idempotency records and dead letters. */
+  readonly name: string;
+  readonly queue: sqs.Queue;
+  readonly deadLetterQueue: sqs.Queue;
+  readonly function: lambda.Function;
+  readonly eventSource: lambda.EventSourceMapping;
+  readonly alarms: ConsumerAlarms;
+  readonly encryptionKey: kms.IKey;
+  readonly grantPrincipal: iam.IPrincipal;
+
+  protected constructor(scope: Construct, id: string, props: QueueFunctionProps, decisions: QueueFunctionDecisions) {
+    super(scope, id);
+    const { ordered, encryptionKey } = decisions;
+    const delivery = safeDelivery(props, ordered);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    refuseUnsafeDelivery(this, { ...delivery, maxAge: props.maxAge }, ordered);
+    refuseReservedVariables(this, props.environment ?? {});
+
+    this.name = props.name ?? kebabCase(id);
+    this.encryptionKey = encryptionKey;
+    props.idempotency.guard(this, this.name, delivery.retention.plus(DEAD_LETTER_RETENTION));
+
+    const { queue, deadLetterQueue } = guardedQueue(this, { ...delivery, ordered, encryptionKey, removalPolicy });
+    this.queue = queue;
+    this.deadLetterQueue = deadLetterQueue;
+    this.function = handlerFunction(this, {
+      entry: props.entry,
+      description: decisions.description,
+      timeout: delivery.timeout,
+      memorySize: props.memorySize ?? 512,
+      encryptionKey,
+      logRetention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      removalPolicy,
+      environment: {
+        ...props.environment,
+        BATON_CONSUMER: this.name,
+        BATON_QUEUE_URL: queue.queueUrl,
+        BATON_DLQ_URL: deadLetterQueue.queueUrl,
+        BATON_IDEMPOTENCY_TABLE: props.idempotency.table.tableName,
+        BATON_IDEMPOTENCY_TTL_SECONDS: String(props.idempotency.ttl.toSeconds()),
+        BATON_MAX_ATTEMPTS: String(delivery.maxAttempts),
+        ...(props.backoff?.base && { BATON_BACKOFF_BASE_SECONDS: String(props.backoff.base.toSeconds()) }),
+        ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
+        ...(props.publishes && { BATON_TOPIC_ARN: props.publishes.topic.topicArn }),
+        POWERTOOLS_SERVICE_NAME: this.name,
+        POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+      },
+    });
+    this.grantPrincipal = this.function.grantPrincipal;
+    this.#grantDelivery();
+    props.idempotency.grantGuard(this);
+    props.publishes?.grantPublish(this);
+
+    this.eventSource = new lambda.EventSourceMapping(this, 'EventSource', {
+      target: this.function,
+      eventSourceArn: queue.queueArn,
+      batchSize: delivery.batchSize,
+      maxBatchingWindow: delivery.batchWindow.toSeconds() === 0 ? undefined : delivery.batchWindow,
+      maxConcurrency: props.maximumConcurrency,
+      reportBatchItemFailures: true,
+    });
+    this.alarms = consumerAlarms(this, {
+      consumer: this.name,
+      owner: props.owner,
+      maxAge: props.maxAge,
+      queue,
+      deadLetterQueue,
+      onCall: props.onCall,
+      thresholds: props.alarms ?? {},
+    });
+  }
+
+  /** One of the counts that its runtime writes. Sum over a minute unless told otherwise. */
+  metric(name: ConsumerMetric, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return consumerMetric(this.name, name, props);
+  }
+
+  /** Failures among what the handler was given, in percent. */
+  metricFailureRate(period?: Duration): cloudwatch.MathExpression {
+    return failureRate(this.name, period);
+  }
+
+  /** Messages that wait. */
+  metricDepth(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.queue.metricApproximateNumberOfMessagesVisible(props);
+  }
+
+  /** Age of the oldest message, in seconds. */
+  metricAge(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.queue.metricApproximateAgeOfOldestMessage(props);
+  }
+
+  /** Dead letters that nobody has received; those in flight are not in it. */
+  metricDeadLetters(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(props);
+  }
+
+  #grantDelivery(): void {
+    iam.Grant.addToPrincipal({
+      grantee: this,
+      actions: ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      resourceArns: [this.queue.queueArn],
+    });
+    iam.Grant.addToPrincipal({
+      grantee: this,
+      actions: ['sqs:SendMessage'],
+      resourceArns: [this.deadLetterQueue.queueArn],
+    });
+    grantMessageKey(this.encryptionKey, this);
+  }
+}
+
+function refuseReservedVariables(scope: Construct, environment: Readonly<Record<string, string>>): void {
+  const reserved = Object.keys(environment).filter((name) => /^(BATON|POWERTOOLS|AWS)_/.test(name));
+  if (reserved.length > 0) {
+    throw new UnsafePropsError(
+      scope,
+      `The environment variables ${reserved.join(', ')} are set by the construct or by Lambda.`,
+      'Rename them; BATON_*, POWERTOOLS_* and AWS_* are taken.',
+    );
+  }
+}

@@ -1,0 +1,187 @@
+import { Duration } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { UnsafePropsError } from './errors.ts';
+import { DEAD_LETTER_RETENTION } from './guarded-queue.ts';
+
+/** How messages reach the function, and how often. Leave everything out and the values are safe. */
+export interface Delivery {
+  /**
+   * How long one invocation may take: 1 second to 15 minutes.
+   *
+   * @default Duration.seconds(30)
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * Messages given to one invocation: 1 to 10; on an unordered queue with a `batchWindow`, up to 10,000.
+   *
+   * @default 10
+   */
+  readonly batchSize?: number;
+
+  /**
+   * How long Lambda gathers messages before it invokes: up to 5 minutes, unordered queues only.
+   *
+   * @default Duration.seconds(0)
+   */
+  readonly batchWindow?: Duration;
+
+  /**
+   * Invocations at the same time: 2 to 1,000.
+   *
+   * @default the account's concurrency; the event source scales by itself
+   */
+  readonly maximumConcurrency?: number;
+
+  /**
+   * How often the runtime tries a message before it sends it to the DLQ with its failure context.
+   *
+   * @default 5
+   */
+  readonly maxAttempts?: number;
+
+  /**
+   * Exponential backoff between attempts, with full jitter.
+   *
+   * @default what the runtime takes
+   */
+  readonly backoff?: { readonly base?: Duration; readonly cap?: Duration };
+
+  /**
+   * How often SQS delivers a message before it moves it to the DLQ itself: the safety net for functions that crash or
+   * time out, which the runtime cannot count. At least 5, and above `maxAttempts`.
+   *
+   * @default `maxAttempts` + 3; ordered: `maxAttempts` x `batchSize` + 3, because a message is delivered again, unharmed,
+   * each time one before it in its group fails
+   */
+  readonly maxReceiveCount?: number;
+
+  /**
+   * How long a delivered message is hidden from others. At least 6 x `timeout` + `batchWindow`.
+   *
+   * @default 6 x `timeout` + `batchWindow`
+   */
+  readonly visibilityTimeout?: Duration;
+
+  /**
+   * How long a message waits in the queue before SQS deletes it. Shorter than the 14 days of the DLQ, because in an
+   * unordered DLQ the clock runs on from when the message was first sent.
+   *
+   * @default Duration.days(4)
+   */
+  readonly retention?: Duration;
+}
+
+/** A {@link Delivery} with its defaults filled in. */
+export type SafeDelivery = Delivery & Required<Omit<Delivery, 'backoff' | 'maximumConcurrency'>>;
+
+/** Fills in what follows from the rest. */
+export function safeDelivery(props: Delivery, ordered: boolean): SafeDelivery {
+  const timeout = props.timeout ?? Duration.seconds(30);
+  const batchWindow = props.batchWindow ?? Duration.seconds(0);
+  const batchSize = props.batchSize ?? 10;
+  const maxAttempts = props.maxAttempts ?? 5;
+  return {
+    timeout,
+    batchWindow,
+    batchSize,
+    maxAttempts,
+    maximumConcurrency: props.maximumConcurrency,
+    backoff: props.backoff,
+    visibilityTimeout: props.visibilityTimeout ?? leastVisibility(timeout, batchWindow),
+    maxReceiveCount: props.maxReceiveCount ?? Math.min(1000, maxAttempts * (ordered ? batchSize : 1) + 3),
+    retention: props.retention ?? Duration.days(4),
+  };
+}
+
+/** Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS": six times the timeout, plus the window. */
+function leastVisibility(timeout: Duration, batchWindow: Duration): Duration {
+  return Duration.seconds(6 * timeout.toSeconds() + batchWindow.toSeconds());
+}
+
+/** A reason to refuse: what is wrong, and what to change. */
+type Objection = readonly [problem: string, remedy: string];
+
+/**
+ * Refuses what would lose, block or repeat messages, or what AWS would refuse at deployment.
+ *
+ * @throws UnsafePropsError with the construct's path, the value found and the remedy
+ */
+export function refuseUnsafeDelivery(
+  scope: Construct,
+  delivery: SafeDelivery & { readonly maxAge: Duration },
+  ordered: boolean,
+): void {
+  const [objection] = [...invocationObjections(delivery, ordered), ...queueObjections(delivery)];
+  if (objection) throw new UnsafePropsError(scope, ...objection);
+}
+
+function* invocationObjections(delivery: SafeDelivery, ordered: boolean): Generator<Objection> {
+  const { batchSize, maximumConcurrency } = delivery;
+  const timeout = delivery.timeout.toSeconds();
+  const window = delivery.batchWindow.toSeconds();
+  if (timeout < 1 || timeout > 900) {
+    yield [`\`timeout\` is ${timeout} s.`, 'Lambda takes 1 second to 15 minutes.'];
+  }
+  if (window > 300) {
+    yield [`\`batchWindow\` is ${window} s.`, 'Lambda takes at most 300 seconds.'];
+  }
+  if (ordered && window > 0) {
+    yield [`\`batchWindow\` is ${window} s, but a FIFO queue has none.`, 'Leave `batchWindow` out.'];
+  }
+  const most = ordered || window === 0 ? 10 : 10_000;
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > most) {
+    yield [
+      `\`batchSize\` is ${batchSize}.`,
+      most === 10 && !ordered
+        ? 'Use 1 to 10, or give a `batchWindow` of a second or more for larger batches.'
+        : `Use 1 to ${most.toLocaleString('en')}.`,
+    ];
+  }
+  if (
+    maximumConcurrency !== undefined &&
+    !(Number.isInteger(maximumConcurrency) && maximumConcurrency >= 2 && maximumConcurrency <= 1000)
+  ) {
+    yield [`\`maximumConcurrency\` is ${maximumConcurrency}.`, 'An event source takes 2 to 1,000.'];
+  }
+}
+
+function* queueObjections(delivery: SafeDelivery & { readonly maxAge: Duration }): Generator<Objection> {
+  const { maxAttempts, maxReceiveCount } = delivery;
+  const visibility = delivery.visibilityTimeout.toSeconds();
+  const retention = delivery.retention.toSeconds();
+  const maxAge = delivery.maxAge.toSeconds();
+  const least = leastVisibility(delivery.timeout, delivery.batchWindow).toSeconds();
+  if (visibility < least) {
+    yield [
+      `\`visibilityTimeout\` is ${visibility} s: a message could be delivered again while it is being handled.`,
+      `Use at least ${least} s (6 x timeout + batchWindow), or leave it out.`,
+    ];
+  }
+  if (visibility > 43_200) {
+    yield [`\`visibilityTimeout\` is ${visibility} s.`, 'SQS takes at most 12 hours.'];
+  }
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
+    yield [`\`maxAttempts\` is ${maxAttempts}.`, 'Use a whole number of 1 or more.'];
+  }
+  if (!Number.isInteger(maxReceiveCount) || maxReceiveCount < 5 || maxReceiveCount > 1000) {
+    yield [`\`maxReceiveCount\` is ${maxReceiveCount}.`, 'Use 5 to 1,000, or leave it out.'];
+  } else if (maxReceiveCount <= maxAttempts) {
+    yield [
+      `\`maxReceiveCount\` is ${maxReceiveCount} and \`maxAttempts\` is ${maxAttempts}: SQS would dead-letter first, without the failure context.`,
+      `Use at least ${maxAttempts + 1}, or leave it out.`,
+    ];
+  }
+  if (retention < 60 || retention >= DEAD_LETTER_RETENTION.toSeconds()) {
+    yield [
+      `\`retention\` is ${retention} s: dead letters are kept 14 days, counted from when the message was first sent.`,
+      'Use at least a minute and less than 14 days.',
+    ];
+  }
+  if (maxAge < 60 || maxAge >= retention) {
+    yield [
+      `\`maxAge\` is ${maxAge} s: CloudWatch sees the age once a minute, and a message is gone after ${retention} s.`,
+      'Use a minute or more, and less than `retention`.',
+    ];
+  }
+}

@@ -1,0 +1,34 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+/** The AWS clients that a consumer uses. */
+export interface Clients {
+  readonly dynamodb: DynamoDBClient;
+  readonly sns: SNSClient;
+  readonly sqs: SQSClient;
+}
+
+/** One set for every consumer and publisher of a module; each client is made when it is first asked for. */
+const shared: { dynamodb?: DynamoDBClient; sns?: SNSClient; sqs?: SQSClient } = {};
+
+/** A batch seldom has more calls under way, and idle sockets cost a function memory. */
+const sockets = { keepAlive: true, maxSockets: 16 };
+const defaults = () => ({
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, httpAgent: sockets, httpsAgent: sockets },
+});
+
+export const clients: Clients = {
+  get dynamodb() {
+    shared.dynamodb ??= new DynamoDBClient(defaults());
+    return shared.dynamodb;
+  },
+  get sns() {
+    shared.sns ??= new SNSClient(defaults());
+    return shared.sns;
+  },
+  get sqs() {
+    shared.sqs ??= new SQSClient(defaults());
+    return shared.sqs;
+  },
+};

@@ -1,0 +1,182 @@
+import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import { createCoalescer } from './coalescer.ts';
+import { DeadLetterError } from './errors.ts';
+import { groupOf } from './lanes.ts';
+import { attemptOf } from './record.ts';
+
+/** Why a record is in the DLQ: its message attributes there. */
+export interface FailureContext {
+  /** The name of the error's class. */
+  errorClass: string;
+  errorMessage: string;
+  /** The stack, causes included, up to 4 KiB. */
+  errorStack: string;
+  /** How often the record was received. */
+  attempts: string;
+  /** RFC 3339. Of the first receive when there were several, which SQS knows; its failure came soon after. */
+  firstFailure: string;
+  /** RFC 3339. */
+  lastFailure: string;
+  consumer: string;
+  functionVersion: string;
+  /** The CloudEvents id; `unknown` when the message is no envelope. */
+  eventId: string;
+}
+
+/** A record that failed for good. */
+export interface DeadLetter {
+  record: SQSRecord;
+  error: unknown;
+  /** @default unknown */
+  eventId?: string;
+}
+
+/** What dead letters are made with. */
+export interface DeadLettersProps {
+  client: SQSClient;
+  queueUrl: string;
+  consumer: string;
+  functionVersion: string;
+  /** Milliseconds since the epoch. */
+  clock: () => number;
+}
+
+/** SendMessageBatch takes 10 entries and 1 MiB in all (source: Amazon SQS quotas, messages). */
+const ENTRIES = 10;
+const LARGEST = 1_048_576;
+const LONGEST_STACK = 4_096;
+const LONGEST_MESSAGE = 1_024;
+/** What goes first when body and context are too large together. */
+const EXPENDABLE: readonly (keyof FailureContext)[] = [
+  'errorStack',
+  'errorMessage',
+  'functionVersion',
+  'firstFailure',
+  'lastFailure',
+  'attempts',
+  'consumer',
+  'errorClass',
+  'eventId',
+];
+
+/**
+ * Sends records to the DLQ, body unchanged, with their failure context as attributes. Concurrent ones share a call.
+ * The promise is fulfilled when the DLQ has the message: only then may the original be acknowledged.
+ * @throws DeadLetterError when the DLQ did not take it.
+ */
+export function createDeadLetters(props: DeadLettersProps): (letter: DeadLetter) => Promise<void> {
+  const send = createCoalescer<{ entry: SendMessageBatchRequestEntry; bytes: number }, void>({
+    maxItems: ENTRIES,
+    maxBytes: LARGEST,
+    sizeOf: ({ bytes }) => bytes,
+    inOrder: true,
+    send: async (letters) => {
+      const { Failed = [] } = await props.client.send(
+        new SendMessageBatchCommand({
+          QueueUrl: props.queueUrl,
+          Entries: letters.map(({ entry }, position) => ({ ...entry, Id: String(position) })),
+        }),
+      );
+      const failed = new Map(Failed.map((failure) => [failure.Id, failure]));
+      return letters.map((_, position) => {
+        const failure = failed.get(String(position));
+        return failure === undefined
+          ? { status: 'fulfilled', value: undefined }
+          : { status: 'rejected', reason: new Error(`${failure.Code}: ${failure.Message ?? ''}`) };
+      });
+    },
+  });
+  return async (letter) => {
+    try {
+      await send(entryFor(letter, props));
+    } catch (cause) {
+      throw new DeadLetterError(
+        `The DLQ did not take the message ${letter.record.messageId} (${String(cause)}), which had failed with: ${String(letter.error)}`,
+        { cause },
+      );
+    }
+  };
+}
+
+/** The failure context of a dead letter. */
+export function failureContext(
+  letter: DeadLetter,
+  props: Omit<DeadLettersProps, 'client' | 'queueUrl'>,
+): FailureContext {
+  const { record, error, eventId = 'unknown' } = letter;
+  const now = props.clock();
+  const attempts = attemptOf(record);
+  const first = attempts > 1 ? Number(record.attributes.ApproximateFirstReceiveTimestamp) || now : now;
+  return {
+    errorClass: shorten(classOf(error), 256),
+    errorMessage: shorten(error instanceof Error ? error.message : String(error), LONGEST_MESSAGE),
+    errorStack: shorten(stackOf(error), LONGEST_STACK),
+    attempts: String(attempts),
+    firstFailure: new Date(first).toISOString(),
+    lastFailure: new Date(now).toISOString(),
+    consumer: props.consumer,
+    functionVersion: props.functionVersion,
+    eventId: shorten(eventId, 1_024),
+  };
+}
+
+function entryFor(letter: DeadLetter, props: DeadLettersProps): { entry: SendMessageBatchRequestEntry; bytes: number } {
+  const { record } = letter;
+  const context: Partial<FailureContext> = failureContext(letter, props);
+  let bytes = Buffer.byteLength(record.body);
+  for (const [name, value] of Object.entries(context)) bytes += sizeOf(name, value);
+  for (const name of EXPENDABLE) {
+    if (bytes <= LARGEST) break;
+    bytes -= sizeOf(name, context[name]!);
+    delete context[name];
+  }
+  const group = groupOf(record);
+  return {
+    bytes,
+    entry: {
+      Id: record.messageId,
+      MessageBody: record.body,
+      MessageAttributes: Object.fromEntries(
+        Object.entries(context).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+      ),
+      // the message id, not the event id: an event that is redriven and fails again within SQS' five minutes of
+      // deduplication would be swallowed, and a redrive gives a message a new id
+      ...(group !== undefined && { MessageGroupId: group, MessageDeduplicationId: record.messageId }),
+    },
+  };
+}
+
+function sizeOf(name: string, value: string): number {
+  return Buffer.byteLength(name) + 'String'.length + Buffer.byteLength(value);
+}
+
+function classOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return error.name !== 'Error' ? error.name : error.constructor.name;
+}
+
+function stackOf(error: unknown): string {
+  const stacks: string[] = [];
+  for (let one = error, depth = 0; one !== undefined && depth < 5; depth++) {
+    stacks.push(one instanceof Error ? (one.stack ?? String(one)) : String(one));
+    one = one instanceof Error ? one.cause : undefined;
+  }
+  return stacks.join('\ncaused by ');
+}
+
+/** A text that SQS accepts as an attribute: not empty, of characters that XML 1.0 allows, at most so many bytes. */
+function shorten(text: string, bytes: number): string {
+  const valid = text
+    .slice(0, bytes)
+    .toWellFormed()
+    .replace(/[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
+  if (valid === '') return '-';
+  const encoded = Buffer.from(valid);
+  if (encoded.length <= bytes) return valid;
+  // cutting inside a character leaves a replacement character at the end, which is as long as what it replaces
+  return encoded
+    .subarray(0, bytes - 2)
+    .toString()
+    .replace(/\uFFFD$/, '');
+}

@@ -1,0 +1,59 @@
+import { ConfigurationError } from './errors.ts';
+import { LONGEST_DELAY_SECONDS } from './retry.ts';
+
+/** What the `Consumer` construct tells the function through its environment. */
+export interface Settings {
+  /** The consumer's name: its metrics dimension, its part of every idempotency record, the source of what it publishes. */
+  consumer: string;
+  queueUrl: string;
+  deadLetterQueueUrl: string;
+  idempotencyTable: string;
+  /** How long a completed event stays known, in seconds. */
+  idempotencyTtlSeconds: number;
+  /** Receives after which a failing record is dead-lettered. @default 5 */
+  maxAttempts: number;
+  /** Longest delay before the second attempt; doubled for each one after it. @default 2 */
+  backoffBaseSeconds: number;
+  /** @default what SQS allows, just under 12 hours */
+  backoffCapSeconds: number;
+  /** Where `context.publish` publishes. @default none: publishing is an error */
+  topicArn?: string;
+}
+
+/**
+ * Reads the settings of a consumer.
+ * @throws ConfigurationError that lists every variable that is missing or no positive number.
+ */
+export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
+  const wrong: string[] = [];
+  const text = (name: string): string => {
+    const value = environment[name];
+    if (value === undefined || value === '') wrong.push(`${name} is not set`);
+    return value ?? '';
+  };
+  const positive = (name: string, fallback?: number): number => {
+    const value = environment[name];
+    if ((value === undefined || value === '') && fallback !== undefined) return fallback;
+    const number = Number(text(name));
+    if (value !== undefined && value !== '' && !(number > 0))
+      wrong.push(`${name} is '${value}', not a positive number`);
+    return number;
+  };
+  const settings: Settings = {
+    consumer: text('BATON_CONSUMER'),
+    queueUrl: text('BATON_QUEUE_URL'),
+    deadLetterQueueUrl: text('BATON_DLQ_URL'),
+    idempotencyTable: text('BATON_IDEMPOTENCY_TABLE'),
+    idempotencyTtlSeconds: positive('BATON_IDEMPOTENCY_TTL_SECONDS'),
+    maxAttempts: positive('BATON_MAX_ATTEMPTS', 5),
+    backoffBaseSeconds: positive('BATON_BACKOFF_BASE_SECONDS', 2),
+    backoffCapSeconds: Math.min(positive('BATON_BACKOFF_CAP_SECONDS', LONGEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS),
+    ...(environment.BATON_TOPIC_ARN ? { topicArn: environment.BATON_TOPIC_ARN } : {}),
+  };
+  if (wrong.length > 0) {
+    throw new ConfigurationError(
+      `This function is not set up as a consumer: ${wrong.join('; ')}. The Consumer construct sets these; elsewhere, set them yourself.`,
+    );
+  }
+  return settings;
+}

@@ -1,0 +1,11 @@
+export type { Clients } from './clients.ts';
+export { type ConsumeOptions, consume, type SqsFunction } from './consume.ts';
+export type { HandlerContext, PublishProps } from './context.ts';
+export type { FailureContext } from './dead-letter.ts';
+export type { Handler } from './delivery.ts';
+export * from './errors.ts';
+export { deterministicId } from './event-id.ts';
+export { idempotencyKeyOf, recordIdOf } from './guard.ts';
+export { Publisher, type PublisherProps } from './publisher.ts';
+export type { Execute, Item, Statement } from './statements.ts';
+export type { BatchCounts } from './telemetry.ts';

@@ -1,0 +1,133 @@
+import { CfnOutput, Duration } from 'aws-cdk-lib';
+import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { InventoryReserved } from '../../events/inventory-reserved.ts';
+import { OrderPlaced } from '../../events/order-placed.ts';
+import { OrderShipped } from '../../events/order-shipped.ts';
+import { PaymentCaptured } from '../../events/payment-captured.ts';
+import { PlaceOrder } from '../../events/place-order.ts';
+import { CommandQueue, Consumer, EventTopic, grantTableKey } from '../constructs/index.ts';
+import type { Environment } from './environments.ts';
+import type { FoundationStack } from './foundation-stack.ts';
+import { PipelineStack } from './pipeline-stack.ts';
+
+/** What a handler does to the rows of the shop. */
+type RowAction = 'PartiQLInsert' | 'PutItem' | 'UpdateItem';
+
+/** From a customer's wish to the parcel: one command, one topic, and who cares for what happens. */
+export class OrdersStack extends PipelineStack {
+  readonly orders: EventTopic;
+  readonly placeOrder: CommandQueue;
+  readonly consumers: readonly Consumer[];
+
+  constructor(scope: Construct, environment: Environment, foundation: FoundationStack) {
+    super(scope, 'Orders', environment, 'The order pipeline: command queue, topic and consumers');
+    const { shop } = foundation;
+    const shared = {
+      idempotency: foundation.idempotency,
+      onCall: foundation.onCall,
+      maxAge: Duration.minutes(5),
+      alarms: environment.alarms,
+      logRetention: environment.logRetentionDays,
+      removalPolicy: this.removalPolicy,
+    };
+
+    // Ordered by order id. Who does not need the order of events subscribes with a standard queue all the same.
+    this.orders = new EventTopic(this, 'Orders', {
+      events: [OrderPlaced, InventoryReserved, PaymentCaptured, OrderShipped],
+      ordered: true,
+      encryptionKey: foundation.key,
+    });
+
+    this.placeOrder = new CommandQueue(this, 'PlaceOrder', {
+      ...shared,
+      command: PlaceOrder,
+      entry: 'functions/place-order/handler.ts',
+      owner: 'checkout',
+      publishes: this.orders,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    const inventory = new Consumer(this, 'Inventory', {
+      ...shared,
+      topic: this.orders,
+      events: [OrderPlaced],
+      entry: 'functions/inventory/handler.ts',
+      owner: 'fulfilment',
+      ordered: true,
+      publishes: this.orders,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    const billing = new Consumer(this, 'Billing', {
+      ...shared,
+      topic: this.orders,
+      events: [OrderPlaced],
+      entry: 'functions/billing/handler.ts',
+      owner: 'payments',
+      ordered: false,
+      // The payment provider has bad minutes; eight attempts with backoff outlast them.
+      maxAttempts: 8,
+      publishes: this.orders,
+      environment: { SHOP_TABLE: shop.tableName, PAYMENT_PROVIDER_URL: environment.paymentProviderUrl },
+    });
+    const shipping = new Consumer(this, 'Shipping', {
+      ...shared,
+      topic: this.orders,
+      events: [InventoryReserved, PaymentCaptured],
+      entry: 'functions/shipping/handler.ts',
+      owner: 'fulfilment',
+      ordered: true,
+      publishes: this.orders,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    const invoicing = new Consumer(this, 'Invoicing', {
+      ...shared,
+      topic: this.orders,
+      events: [PaymentCaptured],
+      entry: 'functions/invoicing/handler.ts',
+      owner: 'finance',
+      ordered: false,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    const notifications = new Consumer(this, 'Notifications', {
+      ...shared,
+      topic: this.orders,
+      events: [OrderPlaced, OrderShipped],
+      entry: 'functions/notifications/handler.ts',
+      owner: 'customer-care',
+      ordered: false,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    const analytics = new Consumer(this, 'Analytics', {
+      ...shared,
+      topic: this.orders,
+      events: [OrderPlaced],
+      entry: 'functions/analytics/handler.ts',
+      owner: 'insights',
+      ordered: false,
+      environment: { SHOP_TABLE: shop.tableName },
+    });
+    this.consumers = [inventory, billing, shipping, invoicing, notifications, analytics];
+
+    for (const inserting of [this.placeOrder, inventory, billing, invoicing, notifications]) {
+      grantRows(shop, inserting, 'PartiQLInsert');
+    }
+    grantRows(shop, shipping, 'UpdateItem');
+    grantRows(shop, analytics, 'PutItem', 'UpdateItem');
+
+    new CfnOutput(this, 'OrdersTopicArn', { value: this.orders.topic.topicArn, description: 'Events of orders' });
+    new CfnOutput(this, 'PlaceOrderQueueUrl', {
+      value: this.placeOrder.queue.queueUrl,
+      description: 'Send orders here',
+    });
+  }
+}
+
+function grantRows(table: dynamodb.Table, grantee: iam.IGrantable, ...actions: RowAction[]): void {
+  iam.Grant.addToPrincipal({
+    grantee,
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resourceArns: [table.tableArn],
+  });
+  if (table.encryptionKey) grantTableKey(table.encryptionKey, grantee);
+}

@@ -1,0 +1,88 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDeadLetters, failureContext } from '../../lib/runtime/dead-letter.ts';
+import { DeadLetterError } from '../../lib/runtime/errors.ts';
+import { type Engines, recordOf, startEngines, type TestQueue } from './engines.ts';
+
+let engines: Engines;
+
+beforeAll(async () => {
+  engines = await startEngines();
+});
+afterAll(async () => {
+  await engines.stop();
+});
+
+const about = { consumer: 'inventory', functionVersion: '7', clock: () => 0 };
+const lettersFor = (queue: TestQueue, client: SQSClient = engines.sqs) =>
+  createDeadLetters({ client, queueUrl: queue.url, ...about });
+
+test('the dead letters of a batch share a call', async () => {
+  const queue = engines.createQueue();
+  const deadLetter = lettersFor(queue);
+  engines.calls.length = 0;
+  const records = Array.from({ length: 10 }, (_, n) => recordOf(queue, { body: `body ${n}` }));
+  await Promise.all(records.map((record) => deadLetter({ record, error: new Error('no') })));
+  expect(engines.count('SendMessageBatchCommand')).toBe(1);
+  expect(engines.fauxqs.inspectQueue(queue.name)?.messages.ready.map(({ body }) => body)).toEqual(
+    records.map(({ body }) => body),
+  );
+});
+
+test('a message with what SQS refuses in attributes gets there all the same', async () => {
+  const queue = engines.createQueue();
+  const error = new Error(`bell \u0007, null \u0000, half \ud800, ${'ü'.repeat(5_000)}`);
+  await lettersFor(queue)({ record: recordOf(queue, { body: 'x' }), error, eventId: '' });
+  const [letter] = await engines.receive(queue);
+  const message = letter!.MessageAttributes!.errorMessage!.StringValue!;
+  expect(message).toMatch(/^bell \ufffd, null \ufffd, half \ufffd, ü+$/);
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_024);
+  expect(Buffer.byteLength(letter!.MessageAttributes!.errorStack!.StringValue!)).toBeLessThanOrEqual(4_096);
+});
+
+test('a body that leaves no room keeps what matters most of its context', async () => {
+  const queue = engines.createQueue();
+  const body = 'x'.repeat(1_048_576 - 200);
+  await lettersFor(queue)({ record: recordOf(queue, { body }), error: new TypeError('no'), eventId: 'e-1' });
+  const [letter] = await engines.receive(queue);
+  expect(letter?.Body).toBe(body);
+  const names = Object.keys(letter!.MessageAttributes!);
+  expect(names).toContain('errorClass');
+  expect(names).toContain('eventId');
+  expect(names).not.toContain('errorStack');
+});
+
+test('a body of the largest size goes without context rather than not at all', async () => {
+  const queue = engines.createQueue();
+  const body = 'x'.repeat(1_048_576);
+  await lettersFor(queue)({ record: recordOf(queue, { body }), error: new Error('no') });
+  expect(await engines.receive(queue)).toHaveLength(1);
+});
+
+test('an entry that the DLQ refuses rejects for its own record only', async () => {
+  const queue = engines.createQueue();
+  const client = new SQSClient({ region: 'eu-west-1' });
+  client.middlewareStack.add(
+    () => async () => ({
+      response: {},
+      output: { $metadata: {}, Failed: [{ Id: '1', Code: 'InternalError', SenderFault: false }] },
+    }),
+    { step: 'initialize' },
+  );
+  const deadLetter = lettersFor(queue, client);
+  const results = await Promise.allSettled(
+    ['a', 'b', 'c'].map((body) => deadLetter({ record: recordOf(queue, { body }), error: new Error('no stock') })),
+  );
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(results[1]).toMatchObject({ reason: expect.any(DeadLetterError) });
+  expect(String((results[1] as PromiseRejectedResult).reason)).toMatch(/InternalError.*no stock/);
+});
+
+test('what is thrown need not be an error', () => {
+  const queue = engines.createQueue();
+  expect(failureContext({ record: recordOf(queue, { body: '' }), error: 'just a text' }, about)).toMatchObject({
+    errorClass: 'string',
+    errorMessage: 'just a text',
+    eventId: 'unknown',
+  });
+});

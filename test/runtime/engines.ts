@@ -1,0 +1,214 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+
+/** A request that a client sent. */
+export interface Call {
+  command: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each command has an input of its own, and tests look into them all
+  input: any;
+}
+
+/** The engines that the tests speak to, through the real SDK. */
+export interface Engines {
+  dynamodb: DynamoDBClient;
+  sns: SNSClient;
+  sqs: SQSClient;
+  fauxqs: FauxqsServer;
+  /** As the SDK's environment variables name them. */
+  endpoints: Record<'AWS_ENDPOINT_URL' | 'AWS_ENDPOINT_URL_DYNAMODB', string>;
+  /** Every request so far; tests clear it. */
+  calls: Call[];
+  /** How many of the requests so far were this command: `BatchExecuteStatementCommand`. */
+  count(command: string): number;
+  createTable(): Promise<string>;
+  createQueue(options?: { fifo?: boolean }): TestQueue;
+  createTopic(options?: { fifo?: boolean }): Promise<string>;
+  subscribe(topicArn: string, queue: TestQueue): Promise<void>;
+  receive(queue: TestQueue, max?: number): Promise<Message[]>;
+  stop(): Promise<void>;
+}
+
+export interface TestQueue {
+  name: string;
+  url: string;
+  arn: string;
+}
+
+const REGION = 'eu-west-1';
+let names = 0;
+
+export async function startEngines(): Promise<Engines> {
+  const [fauxqs, { process: dynoxide, endpoint: dynamodbEndpoint }] = await Promise.all([
+    startFauxqs({ port: 0, host: '127.0.0.1', logger: false }),
+    startDynoxide(),
+  ]);
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const endpoint = `http://127.0.0.1:${fauxqs.port}`;
+  const dynamodb = new DynamoDBClient({ region: REGION, credentials, endpoint: dynamodbEndpoint, maxAttempts: 2 });
+  const sns = new SNSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
+  const sqs = new SQSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
+  const calls: Call[] = [];
+  for (const client of [dynamodb, sns, sqs]) {
+    (client as SQSClient).middlewareStack.add(
+      (next, context) => async (args) => {
+        calls.push({ command: String(context.commandName), input: args.input });
+        return await next(args);
+      },
+      { step: 'initialize', name: 'recordCalls' },
+    );
+  }
+  return {
+    dynamodb,
+    sns,
+    sqs,
+    fauxqs,
+    calls,
+    endpoints: { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint },
+    count: (command) => calls.filter((call) => call.command === command).length,
+    async createTable() {
+      const TableName = `table-${++names}`;
+      await dynamodb.send(
+        new CreateTableCommand({
+          TableName,
+          BillingMode: 'PAY_PER_REQUEST',
+          KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        }),
+      );
+      return TableName;
+    },
+    createQueue({ fifo = false } = {}) {
+      const name = `queue-${++names}${fifo ? '.fifo' : ''}`;
+      const { queueArn: arn } = fauxqs.createQueue(name, {
+        region: REGION,
+        attributes: { VisibilityTimeout: '60', ...(fifo && { FifoQueue: 'true' }) },
+      });
+      return { name, arn, url: `${endpoint}/000000000000/${name}` };
+    },
+    async createTopic({ fifo = false } = {}) {
+      const Name = `topic-${++names}${fifo ? '.fifo' : ''}`;
+      const { TopicArn } = await sns.send(
+        new CreateTopicCommand({ Name, ...(fifo && { Attributes: { FifoTopic: 'true' } }) }),
+      );
+      return TopicArn!;
+    },
+    async subscribe(TopicArn, { arn }) {
+      await sns.send(
+        new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: arn, Attributes: { RawMessageDelivery: 'true' } }),
+      );
+    },
+    async receive(queue, max = 10) {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl: queue.url,
+          MaxNumberOfMessages: max,
+          MessageAttributeNames: ['All'],
+          MessageSystemAttributeNames: ['All'],
+        }),
+      );
+      return Messages;
+    },
+    async stop() {
+      await stopProcess(dynoxide);
+      await fauxqs.stop();
+      for (const client of [dynamodb, sns, sqs]) client.destroy();
+    },
+  };
+}
+
+/** The event that Lambda would pass on for what was received from a queue. */
+export function batchOf(queue: TestQueue, messages: readonly Message[]): SQSEvent {
+  return {
+    Records: messages.map((message) =>
+      recordOf(queue, {
+        messageId: message.MessageId!,
+        receiptHandle: message.ReceiptHandle!,
+        body: message.Body!,
+        attributes: message.Attributes as unknown as SQSRecord['attributes'],
+      }),
+    ),
+  };
+}
+
+/** A record as it never was in a queue: for what an engine does not give (a group's second message, say). */
+export function recordOf(queue: TestQueue, parts: Partial<SQSRecord> & { body: string }): SQSRecord {
+  const messageId = parts.messageId ?? `message-${++names}`;
+  return {
+    messageId,
+    receiptHandle: `receipt-${messageId}`,
+    messageAttributes: {},
+    md5OfBody: '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: queue.arn,
+    awsRegion: REGION,
+    ...parts,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: '0',
+      SenderId: 'test',
+      ApproximateFirstReceiveTimestamp: '0',
+      ...parts.attributes,
+    },
+  };
+}
+
+/** An invocation that has so much time left, in milliseconds, from now on. */
+export function lambdaContext(timeoutMs = 30_000): Context {
+  const end = performance.now() + timeoutMs;
+  const nothing = () => undefined;
+  return {
+    awsRequestId: `request-${++names}`,
+    functionName: 'function',
+    functionVersion: '7',
+    invokedFunctionArn: `arn:aws:lambda:${REGION}:000000000000:function:function`,
+    memoryLimitInMB: '256',
+    logGroupName: 'group',
+    logStreamName: 'stream',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(end - performance.now(), 0),
+    done: nothing,
+    fail: nothing,
+    succeed: nothing,
+  };
+}
+
+async function startDynoxide(): Promise<{ process: ChildProcess; endpoint: string }> {
+  const port = await freePort();
+  const binary = createRequire(import.meta.url).resolve('@dynoxide/linux-x64/dynoxide');
+  const child = spawn(binary, ['serve', '--host', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' });
+  const endpoint = `http://127.0.0.1:${port}`;
+  for (let tries = 0; tries < 200; tries++) {
+    const answered = await fetch(endpoint).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return { process: child, endpoint };
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  await stopProcess(child);
+  throw new Error(`dynoxide did not answer on ${endpoint} within 5 seconds.`);
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
