@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One product of an order. Money is in US dollars, as the catalogue has it. */
 export const OrderLine = z.object({

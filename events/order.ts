@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { OrderLine } from './order-line.ts';
 
 /** What a customer buys: the data that `order.place` asks for and `order.placed` reports. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvent } from '../lib/contracts/index.ts';
 
 export const PaymentCaptured = defineEvent({

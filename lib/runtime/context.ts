@@ -73,7 +73,7 @@ export function createContext(record: SQSRecord, event: Envelope, props: Context
     async publish(contract, data, { id } = {}) {
       if (publisher === undefined) {
         throw new PublishError(
-          `The consumer '${consumer}' has no topic to publish '${contract.type}' to: BATON_TOPIC_ARN is not set. Give its Consumer construct a topic to publish to.`,
+          `The consumer '${consumer}' has no topic to publish '${contract.type}' to: BATON_TOPIC_ARN is not set. Set 'publishes' of its construct.`,
           { permanent: true },
         );
       }

@@ -442,12 +442,27 @@ describe('near the deadline', () => {
   test('no record is started, and each goes back at once, unclaimed', async () => {
     const handle = vi.fn();
     const batch = await deliver(...orders(2));
+    engines.calls.length = 0;
     expect(failedIds(await inventory(handle)(batch, lambdaContext(200)))).toHaveLength(2);
     expect(handle).not.toHaveBeenCalled();
+    expect(engines.calls.map(({ command }) => command)).toEqual(['ChangeMessageVisibilityBatchCommand']);
     expect(visibleIn(engines, around.queue).size).toBe(0);
     expect(await engines.receive(around.queue)).toHaveLength(2);
-    const { Count } = await engines.dynamodb.send(new ScanCommand({ TableName: around.table }));
-    expect(Count).toBe(0);
+  });
+
+  test('a record whose turn comes too late is not started, and its claim released', async () => {
+    const handled: string[] = [];
+    const handler = inventory(
+      async (event, { signal }) => {
+        handled.push(event.data.orderId);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+      { concurrency: 1 },
+    );
+    expect(failedIds(await handler(await deliver(...orders(3)), lambdaContext(600)))).toHaveLength(2);
+    expect(handled).toHaveLength(1);
+    const { Items = [] } = await engines.dynamodb.send(new ScanCommand({ TableName: around.table }));
+    expect(Items.map(({ status }) => status?.S)).toEqual(['COMPLETED']);
   });
 
   test('the signal aborts, and a handler that heeds it is retried', async () => {
@@ -532,6 +547,22 @@ describe('on a FIFO queue', () => {
     // untouched: nothing of theirs is left in the guard
     const { Items = [] } = await engines.dynamodb.send(new ScanCommand({ TableName: around.table }));
     expect(Items.map(({ id }) => id?.S?.split('#')[2]).sort()).toEqual(['a1', 'b1']);
+  });
+
+  test('a duplicate in a group, acknowledged at once, lets nobody overtake', async () => {
+    const log: string[] = [];
+    const handler = inventory(async ({ id }) => {
+      log.push(`+${id}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      log.push(`-${id}`);
+    });
+    await handler({ Records: [inGroup('a', 'a2')] }, lambdaContext());
+    log.length = 0;
+
+    const batch = { Records: ['a1', 'a2', 'a3'].map((id) => inGroup('a', id)) };
+    expect(failedIds(await handler(batch, lambdaContext()))).toEqual([]);
+
+    expect(log).toEqual(['+a1', '-a1', '+a3', '-a3']);
   });
 
   test('a dead-lettered record does not stop its group', async () => {
