@@ -27,7 +27,9 @@ export async function bench(name: string | undefined, file: string | undefined):
     process.stdout.write(`${benchmark.name}: ${benchmark.description}\n`);
     figures[benchmark.name] = await benchmark.run((line) => process.stdout.write(`  ${line}\n`));
     for (const [key, value] of Object.entries(figures[benchmark.name]!)) {
-      process.stdout.write(`  ${benchmark.name}.${key} = ${value.toLocaleString('en', { maximumFractionDigits: 2 })}\n`);
+      process.stdout.write(
+        `  ${benchmark.name}.${key} = ${value.toLocaleString('en', { maximumFractionDigits: 2 })}\n`,
+      );
     }
   }
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);

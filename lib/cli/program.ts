@@ -11,6 +11,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     .showHelpAfterError('(add --help for all options)')
     .exitOverride();
   let code = 0;
+  // Whoever reads our output may stop early (`| head`): that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
 
   program
     .command('start')

@@ -89,7 +89,7 @@ interface Run {
 
 async function runOrders(run: Run): Promise<number> {
   const { options, seed, cloud, orders, view, memory, interrupted } = run;
-  for (const line of cloud.notEmulatedSummary()) view.say(line);
+  view.say(notEmulated(cloud));
   const targets = poisonTargets(cloud);
   const poison = brewPoison(options.poison, targets, readOrders(1)[0]!);
   let placed = 0;
@@ -198,6 +198,13 @@ async function reportOf(
     ),
     invariants: judge(outcome),
   };
+}
+
+/** What the templates have and this machine does not stand for, by reason. */
+function notEmulated({ resources }: LocalCloud): string {
+  const byReason = Map.groupBy(resources.notEmulated, ({ type, reason }) => `${type}: ${reason}`);
+  const lines = [...byReason].map(([what, found]) => `  ${found.length} x ${what}`);
+  return ['Not emulated here:', ...lines.sort()].join('\n');
 }
 
 function poisonTargets(cloud: LocalCloud): PoisonTarget[] {

@@ -90,7 +90,7 @@ export class IdempotencyTable extends Construct {
     this.#guarded.set(name, consumer.node.path);
   }
 
-  /** Lets a principal claim, complete, release and read records, one by one and by PartiQL statement. No scans. */
+  /** Lets a principal claim, complete, release and read records, one by one and by PartiQL statement. */
   grantGuard(grantee: iam.IGrantable): iam.Grant {
     return iam.Grant.addToPrincipal({
       grantee,

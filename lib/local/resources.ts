@@ -127,5 +127,7 @@ export type AlarmResource = MetricAlarmResource | CompositeAlarmResource;
 
 export interface NotEmulated extends Origin {
   type: string;
+  /** Set when the resource is here and only this property of its type has no effect; the origin is the first that has it. */
+  property?: string;
   reason: string;
 }

@@ -33,6 +33,8 @@ export async function synthesize({ projectDirectory, env, outputDirectory }: Syn
       // The CLI runs apps on its own Node; `node` in cdk.json must be ours as well.
       PATH: `${join(process.execPath, '..')}:${process.env.PATH ?? ''}`,
       CDK_OUTDIR: outputDirectory,
+      // The rule check takes longer than the synthesis; `cdk synth` and `cdk deploy` make it, and refuse what it finds.
+      CDK_VALIDATION: 'false',
       // The context that the CDK CLI passes on its own, beside that of cdk.json.
       CDK_CONTEXT_JSON: JSON.stringify({
         'aws:cdk:enable-path-metadata': true,

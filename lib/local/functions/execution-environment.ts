@@ -20,6 +20,8 @@ export interface ExecutionEnvironment {
   readonly ready: Promise<Outcome>;
   /** Settles when the thread is gone. */
   readonly gone: Promise<void>;
+  /** False as soon as the thread is known to end: nothing may be run in it any more. */
+  readonly alive: boolean;
   /** Runs the handler. The caller makes sure that nothing else runs here. Never rejects. */
   run(requestId: string, event: string): Promise<Outcome>;
   /** Ends the thread, whatever it is doing. What runs there fails as `Exit`. */
@@ -47,12 +49,14 @@ export function startExecutionEnvironment(
     codeDirectory: resource.codeDirectory,
     handler: resource.handler,
   };
+  const { NODE_OPTIONS, ...env } = environmentVariablesOf(resource, extraEnvironment, logStreamName);
   const worker = new Worker(workerEntry(), {
     name: resource.name,
     workerData: settings,
-    env: environmentVariablesOf(resource, extraEnvironment, logStreamName),
+    env,
     argv: [],
-    execArgv: [],
+    // A thread refuses every option that is about a whole process; of the others, this is the one that functions set.
+    execArgv: NODE_OPTIONS?.includes('--enable-source-maps') ? ['--enable-source-maps'] : [],
     stdout: true,
     stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: resource.memoryMb },
@@ -67,10 +71,12 @@ export function startExecutionEnvironment(
   let running: ((outcome: Outcome) => void) | undefined;
   let crash: { kind: FailureKind; error: InvocationError } | undefined;
   let terminating: string | undefined;
+  let loaded = false;
+  let alive = true;
 
   const initTimer = setTimeout(() => {
     const message = `Init phase timed out after ${(INIT_TIMEOUT_MS / 1000).toFixed(2)} seconds`;
-    crash = { kind: 'Init', error: { errorType: 'Sandbox.Timedout', errorMessage: message, trace: [] } };
+    crash ??= { kind: 'Init', error: { errorType: 'Sandbox.Timedout', errorMessage: message, trace: [] } };
     void terminate(message);
   }, INIT_TIMEOUT_MS);
 
@@ -86,6 +92,7 @@ export function startExecutionEnvironment(
         return lines.write(message.text);
       case 'ready':
         clearTimeout(initTimer);
+        loaded = true;
         return ready.resolve({ ok: true, payload: null });
       case 'initFailed':
         crash = { kind: 'Init', error: message.error };
@@ -93,9 +100,10 @@ export function startExecutionEnvironment(
       case 'succeeded':
         return settle({ ok: true, payload: JSON.parse(message.payload) });
       case 'failed':
-        // Before the code is loaded this is a stray rejection of its top level.
-        if (running === undefined) crash ??= { kind: 'Init', error: message.error };
-        return settle({ ok: false, kind: 'Unhandled', error: message.error });
+        if (!message.fatal) return settle({ ok: false, kind: 'Unhandled', error: message.error });
+        // The thread is about to end: only then may its place be taken.
+        crash = { kind: !loaded ? 'Init' : running === undefined ? 'Exit' : 'Unhandled', error: message.error };
+        alive = false;
     }
   });
   worker.on('error', (error: Error & { code?: string }) => {
@@ -105,6 +113,7 @@ export function startExecutionEnvironment(
         : { kind: 'Exit', error: { errorType: error.name, errorMessage: error.message, trace: [] } };
   });
   worker.on('exit', (code) => {
+    alive = false;
     clearTimeout(initTimer);
     const reason = terminating ?? `exit status ${code}`;
     const error = { errorType: 'Runtime.ExitError', errorMessage: `Runtime exited with error: ${reason}`, trace: [] };
@@ -116,6 +125,7 @@ export function startExecutionEnvironment(
 
   const terminate = async (reason: string): Promise<void> => {
     terminating ??= reason;
+    alive = false;
     await Promise.race([worker.terminate(), delay(TERMINATION_PATIENCE_MS, undefined, { ref: false })]);
   };
 
@@ -123,6 +133,9 @@ export function startExecutionEnvironment(
     ready: ready.promise,
     gone: gone.promise,
     terminate,
+    get alive() {
+      return alive;
+    },
     run(requestId, event) {
       const { promise, resolve } = Promise.withResolvers<Outcome>();
       const timer = setTimeout(() => {

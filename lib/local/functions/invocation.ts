@@ -55,4 +55,5 @@ export type WorkerMessage =
   | { type: 'initFailed'; error: InvocationError }
   | { type: 'output'; text: string }
   | { type: 'succeeded'; payload: string }
-  | { type: 'failed'; error: InvocationError };
+  /** `fatal`: the thread ends itself right after it. */
+  | { type: 'failed'; error: InvocationError; fatal: boolean };

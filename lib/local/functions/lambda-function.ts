@@ -88,10 +88,13 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
       durationMs,
       ...(outcome.ok ? {} : { error: outcome.kind }),
     });
-    if (outcome.ok) return call.resolve({ status: 'succeeded', requestId, payload: outcome.payload, durationMs });
-    const { kind, error } = outcome;
-    options.onLog?.(`ERROR Invoke Error ${JSON.stringify({ requestId, ...error })}`, current.name);
-    call.resolve({ status: 'failed', requestId, kind, error, durationMs });
+    if (outcome.ok) {
+      call.resolve({ status: 'succeeded', requestId, payload: outcome.payload, durationMs });
+    } else {
+      const { kind, error } = outcome;
+      options.onLog?.(`ERROR Invoke Error ${JSON.stringify({ requestId, ...error })}`, current.name);
+      call.resolve({ status: 'failed', requestId, kind, error, durationMs });
+    }
   };
 
   const retire = (member: Member, reason: string): Promise<void> => {
@@ -99,7 +102,7 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
     return member.environment.terminate(reason);
   };
 
-  const start = (): Member => {
+  const start = (): void => {
     const started = startExecutionEnvironment(current, environment, (line) => options.onLog?.(line, resource.name));
     const member: Member = { environment: started, generation, state: 'starting' };
     members.add(member);
@@ -110,14 +113,14 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
     void started.ready.then((outcome) => {
       if (outcome.ok) {
         member.state = 'idle';
-        return dispatch();
+        dispatch();
+        return;
       }
       members.delete(member);
       // Only code that is still the function's may answer for it.
       const call = member.generation === generation ? waiting.shift() : undefined;
       if (call !== undefined) finish(call, outcome, 0);
     });
-    return member;
   };
 
   const run = async (member: Member, call: Waiting): Promise<void> => {
@@ -126,8 +129,8 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
     const outcome = await member.environment.run(call.requestId, call.event);
     member.state = 'idle';
     finish(call, outcome, performance.now() - startedAt);
-    if (!outcome.ok && outcome.kind !== 'Unhandled') members.delete(member);
-    if (member.generation !== generation) void retire(member, 'replaced');
+    if (!member.environment.alive) members.delete(member);
+    else if (member.generation !== generation) void retire(member, 'replaced');
     dispatch();
   };
 
@@ -135,6 +138,7 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
   const dispatch = (): void => {
     if (stopped) return;
     for (const member of inState('idle')) {
+      if (!member.environment.alive) continue;
       const call = waiting.shift();
       if (call === undefined) return;
       void run(member, call);
@@ -162,8 +166,8 @@ export function createFunction(resource: FunctionResource, options: FunctionOpti
     },
     async warm(count) {
       const missing = Math.min(count, concurrency()) - members.size;
-      const started = Array.from({ length: Math.max(0, missing) }, start);
-      const outcomes = await Promise.all(started.map((member) => member.environment.ready));
+      for (let left = missing; left > 0; left -= 1) start();
+      const outcomes = await Promise.all([...members].map((member) => member.environment.ready));
       const failure = outcomes.find((outcome) => !outcome.ok);
       if (failure !== undefined && !failure.ok) throw new FunctionLoadError(current.name, failure.error);
     },

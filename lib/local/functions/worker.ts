@@ -42,7 +42,7 @@ try {
   send({ type: 'ready' });
 } catch (error) {
   send({ type: 'initFailed', error: error instanceof RuntimeError ? error.reported : describe(error) });
-  port.close();
+  process.exit(1);
 }
 
 /** The streams of a thread reach its parent on a path of their own, and late; over the port the order is kept. */
@@ -63,7 +63,7 @@ async function run(handler: Handler, { requestId, event, deadline }: InvokeMessa
     const result = await call(handler, JSON.parse(event), contextOf(requestId, deadline));
     send({ type: 'succeeded', payload: serialize(result) });
   } catch (error) {
-    send({ type: 'failed', error: error instanceof RuntimeError ? error.reported : describe(error) });
+    send({ type: 'failed', error: error instanceof RuntimeError ? error.reported : describe(error), fatal: false });
   }
 }
 
@@ -147,7 +147,7 @@ function lookUp(module: unknown, path: string): unknown {
 
 /** A process that Lambda's runtime ends itself: the invocation under way fails, and the environment with it. */
 function die(error: InvocationError, exitCode: number): void {
-  send({ type: 'failed', error });
+  send({ type: 'failed', error, fatal: true });
   process.exit(exitCode);
 }
 

@@ -29,7 +29,9 @@ export interface AlarmClockProps {
  */
 export function startAlarmClock({ realNow = Date.now, speed = 1 }: AlarmClockProps = {}): AlarmClock {
   if (!Number.isFinite(speed) || speed <= 0) {
-    throw new RangeError(`The speed of alarms is ${speed}. Use a positive number: 1 is real time, 60 makes a minute a second.`);
+    throw new RangeError(
+      `The speed of alarms is ${speed}. Use a positive number: 1 is real time, 60 makes a minute a second.`,
+    );
   }
   const start = realNow();
   const toAlarmTime = (realMs: number) => start + (realMs - start) * speed;

@@ -94,7 +94,8 @@ function readDirective(directive: unknown, root: Record<string, unknown>, puts: 
     if (!isRecord(each) || typeof each.Name !== 'string') return 'a metric has no Name';
     const found = root[each.Name];
     const values = Array.isArray(found) ? found : [found];
-    if (values.length > MAXIMUM_VALUES) return `'${each.Name}' has ${values.length} values, more than ${MAXIMUM_VALUES}`;
+    if (values.length > MAXIMUM_VALUES)
+      return `'${each.Name}' has ${values.length} values, more than ${MAXIMUM_VALUES}`;
     if (!values.every((value) => typeof value === 'number')) return `'${each.Name}' has no number at the top level`;
     for (const dimensions of dimensionSets) {
       puts.push({

@@ -12,10 +12,13 @@ export interface StatisticSet {
 export class UnknownStatisticError extends Error {
   override name = 'UnknownStatisticError';
 
-  constructor(readonly statistic: string) {
+  readonly statistic: string;
+
+  constructor(statistic: string) {
     super(
       `The statistic '${statistic}' is not emulated. Use Sum, Average, Minimum, Maximum, SampleCount or a percentile such as p99.`,
     );
+    this.statistic = statistic;
   }
 }
 

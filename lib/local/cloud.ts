@@ -1,0 +1,380 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { type Alarms, startAlarms } from './alarms/alarm-evaluator.ts';
+import { readAssembly } from './assembly.ts';
+import { watchCode } from './code-watch.ts';
+import { type Engines, startEngines } from './engines.ts';
+import { type EventSource, startEventSource } from './event-sources/event-source.ts';
+import { createFunction, type LambdaFunction } from './functions/lambda-function.ts';
+import { type AlarmClock, startAlarmClock } from './metrics/alarm-clock.ts';
+import { createEmfReader } from './metrics/emf.ts';
+import { createFunctionMetrics } from './metrics/function-metrics.ts';
+import { MetricStore } from './metrics/metric-store.ts';
+import { queueMetric, startQueueGauges } from './metrics/queue-gauges.ts';
+import { OrderWatch } from './order-watch.ts';
+import { provision } from './provision/provision.ts';
+import type { EventSourceResource, FunctionResource, QueueResource, Resources } from './resources.ts';
+import type { AlarmStatus, ConsumerStatus } from './status.ts';
+import { synthesize } from './synth.ts';
+
+/** What to run, and how. */
+export interface LocalCloudProps {
+  /** The folder with `cdk.json`. */
+  projectDirectory: string;
+  /** The environment whose templates to run: CDK context `env`. */
+  env: string;
+  /** Variables that replace those of the same name in functions that declare them. @default {} */
+  environment?: Record<string, string>;
+  /** How many times faster time runs for alarms. @default 1 */
+  speed?: number;
+  /** Execution environments per function, at most. @default 2 */
+  concurrency?: number;
+  /** The share of deliveries that are made twice. @default 0 */
+  duplicateRate?: number;
+  /** @default Math.random */
+  random?: () => number;
+  /** A folder that keeps queues and tables over a restart. @default everything is gone at the end */
+  persist?: string;
+  messagingPort?: number;
+  dynamodbPort?: number;
+  sqsEndpoint?: string;
+  dynamodbEndpoint?: string;
+  /** Where the functions' log lines go, apart from metrics. @default nowhere */
+  onLog?: (line: string, functionName: string) => void;
+  /** Told of what a developer wants to see: reloads, alarms, engines that end. */
+  say?: (line: string) => void;
+}
+
+/** The templates of an app, running on this machine. */
+export interface LocalCloud {
+  readonly engines: Engines;
+  readonly resources: Resources;
+  /** True when `persist` names a folder that an earlier run left. */
+  readonly resumed: boolean;
+  consumers(): ConsumerStatus[];
+  /** The queue that each consumer takes from. */
+  consumerQueues(): { consumer: string; queueUrl: string; fifo: boolean }[];
+  deadLetterQueues(): QueueResource[];
+  alarms(): AlarmStatus[];
+  /** The states that every alarm has been in, with the wall-clock times (epoch milliseconds) at which it came into them. */
+  alarmHistory(): { name: string; states: { state: string; at: number }[] }[];
+  /** FIFO records that were handled before an earlier one of their group. */
+  outOfOrder(): number;
+  /** Stops or restarts the deliveries to a consumer. Throws when there is no such consumer. */
+  setEnabled(consumer: string, enabled: boolean): Promise<void>;
+  /** Ends a busy worker of a consumer as a failing host would; false when none is busy. */
+  killWorker(consumer: string): Promise<boolean>;
+  /** Waits until no queue but the dead-letter queues has a message; returns when that began (`performance.now`), undefined when aborted. */
+  untilIdle(signal?: AbortSignal): Promise<number | undefined>;
+  /** Synthesizes again, and replaces the code of the functions that changed; what else changed needs a new start. */
+  reload(): Promise<void>;
+  /** Reloads whenever a source file changes. */
+  watch(): void;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two looks at whether everything is handled. */
+const IDLE_INTERVAL = 200;
+/** The region that stacks get which are bound to none. */
+const REGION = 'us-east-1';
+
+/**
+ * Synthesizes the app, starts the engines, provisions the templates and starts the functions, their event sources and
+ * the alarms.
+ * @throws SynthError, AssemblyError, EngineError, ProvisionError, FunctionLoadError
+ */
+export async function startLocalCloud(props: LocalCloudProps): Promise<LocalCloud> {
+  const { say = () => {}, persist } = props;
+  const resumed = persist !== undefined && existsSync(persist) && readdirSync(persist).length > 0;
+  if (persist !== undefined) mkdirSync(persist, { recursive: true });
+  const closing = new AsyncDisposableStack();
+  try {
+    const assemblies = mkdtempSync(join(tmpdir(), 'baton-assembly-'));
+    closing.defer(() => rmSync(assemblies, { recursive: true, force: true }));
+    let synths = 0;
+    const synthesizeAgain = async () =>
+      readAssembly(
+        await synthesize({
+          projectDirectory: props.projectDirectory,
+          env: props.env,
+          outputDirectory: join(assemblies, String(++synths)),
+        }),
+      );
+
+    // The app takes a second to synthesize: the engines start meanwhile.
+    const starting = startEngines({
+      region: REGION,
+      dataDir: persist,
+      messagingPort: props.messagingPort,
+      dynamodbPort: props.dynamodbPort,
+      sqsEndpoint: props.sqsEndpoint,
+      dynamodbEndpoint: props.dynamodbEndpoint,
+      onCrash: (error) => say(error.message),
+    });
+    const [assembly, started] = await Promise.allSettled([synthesizeAgain(), starting]);
+    if (started.status === 'fulfilled') closing.defer(() => started.value.stop());
+    if (assembly.status === 'rejected') throw assembly.reason;
+    if (started.status === 'rejected') throw started.reason;
+    const engines = started.value;
+
+    const provisionAgain = async (from: typeof assembly.value) =>
+      await provision(from, engines, { environment: props.environment });
+    const resources = await provisionAgain(assembly.value);
+    const clock = startAlarmClock({ speed: props.speed });
+    const store = new MetricStore();
+    const functions = startFunctions(resources.functions, engines, clock, store, props);
+    closing.defer(async () => {
+      await Promise.all([...functions.values()].map((fn) => fn.stop()));
+    });
+    await Promise.all([...functions.values()].map((fn) => fn.warm(1)));
+
+    const gauges = startQueueGauges({
+      queues: resources.queues,
+      sqs: engines.clients.sqs,
+      store,
+      clock,
+      oldestMessageSentAt: engines.oldestMessageSentAt,
+    });
+    closing.defer(() => gauges.stop());
+    const told = new Map<string, string>();
+    const alarms = startAlarms({
+      alarms: resources.alarms,
+      store,
+      clock,
+      sns: engines.clients.sns,
+      onTransition: ({ alarm, to }) => {
+        told.delete(alarm.name);
+        if (to === 'ALARM') say(`ALARM ${alarm.name}`);
+      },
+      onNotification: ({ alarm, action, outcome }) => {
+        const topic = resources.topics.find(({ arn }) => arn === action)?.name ?? action;
+        told.set(alarm.name, outcome === 'delivered' ? topic : `${topic} (${outcome})`);
+      },
+    });
+    closing.defer(() => alarms.stop());
+
+    const order = new OrderWatch();
+    const eventSources = resources.eventSources.map((resource) => {
+      const fn = functions.get(resource.functionName);
+      if (fn === undefined) {
+        throw new Error(`${resource.path} delivers to ${resource.functionName}, which is not in the templates.`);
+      }
+      return startEventSource(resource, {
+        sqs: engines.clients.sqs,
+        fn: resource.fifo ? order.watching(fn) : fn,
+        concurrency: props.concurrency,
+        duplicateRate: props.duplicateRate,
+        random: props.random,
+        onError: (error) => say(`${resource.functionName}: ${error.message}`),
+      });
+    });
+    closing.defer(async () => {
+      await Promise.all(eventSources.map((source) => source.stop()));
+    });
+
+    const consumers = resources.functions.flatMap((fn) =>
+      eventSources
+        .filter((source) => source.resource.functionName === fn.name)
+        .map((source) => consumerOf(fn, source, resources, functions)),
+    );
+    const cloud: LocalCloud = {
+      engines,
+      resources,
+      resumed,
+      consumers: () => consumers.map((consumer) => statusOf(consumer, store, clock)),
+      consumerQueues: () =>
+        consumers.map(({ name, source }) => ({
+          consumer: name,
+          queueUrl: source.resource.queueUrl,
+          fifo: source.resource.fifo,
+        })),
+      deadLetterQueues: () => deadLetterQueues(resources),
+      alarms: () => alarmStatuses(alarms, told),
+      alarmHistory: () => alarms.history(),
+      outOfOrder: () => order.overtaken,
+      async setEnabled(name, enabled) {
+        const { source } = named(consumers, name);
+        if (enabled) source.resume();
+        else source.pause();
+      },
+      killWorker: async (name) => await named(consumers, name).fn.killOne(),
+      untilIdle: (signal) => untilIdle(eventSources, engines, signal),
+      async reload() {
+        const changed = await provisionAgain(await synthesizeAgain());
+        say(replaceCode(resources.functions, changed.functions, functions));
+      },
+      watch() {
+        const watching = watchCode(props.projectDirectory, async (files) => {
+          try {
+            await cloud.reload();
+          } catch (error) {
+            say(`${files.join(', ')} changed, but the old code stays: ${(error as Error).message}`);
+          }
+        });
+        closing.defer(() => watching.stop());
+      },
+      stop: () => closing.disposeAsync(),
+    };
+    return cloud;
+  } catch (error) {
+    await closing.disposeAsync();
+    throw error;
+  }
+}
+
+/** A function and the event source that feeds it. */
+interface LocalConsumer {
+  name: string;
+  fn: LambdaFunction;
+  source: EventSource;
+  queue: QueueResource | undefined;
+}
+
+function startFunctions(
+  resources: readonly FunctionResource[],
+  engines: Engines,
+  clock: AlarmClock,
+  store: MetricStore,
+  { concurrency = 2, onLog, say }: LocalCloudProps,
+): Map<string, LambdaFunction> {
+  const readEmf = createEmfReader({
+    store,
+    clock,
+    onInvalid: (reason) => say?.(`A function wrote metrics that CloudWatch would drop: ${reason}`),
+  });
+  const metrics = createFunctionMetrics(store, clock);
+  return new Map(
+    resources.map((resource) => [
+      resource.name,
+      createFunction(resource, {
+        environment: engines.environment(),
+        concurrency,
+        onLog: (line, name) => {
+          if (!readEmf(line)) onLog?.(line, name);
+        },
+        onInvocation: ({ functionName, durationMs, error, throttled }) => {
+          if (throttled) metrics.throttled(functionName);
+          else {
+            metrics.invoked(functionName, {
+              durationMs,
+              failed: error !== undefined,
+              at: Date.now() - durationMs,
+            });
+          }
+        },
+      }),
+    ]),
+  );
+}
+
+/** The name of a consumer is its Powertools service; a function without one goes by its own. */
+function consumerOf(
+  resource: FunctionResource,
+  source: EventSource,
+  resources: Resources,
+  functions: ReadonlyMap<string, LambdaFunction>,
+): LocalConsumer {
+  return {
+    name: resource.environment.POWERTOOLS_SERVICE_NAME ?? resource.name,
+    fn: functions.get(resource.name)!,
+    source,
+    queue: resources.queues.find(({ arn }) => arn === source.resource.queueArn),
+  };
+}
+
+function statusOf({ name, source, queue }: LocalConsumer, store: MetricStore, clock: AlarmClock): ConsumerStatus {
+  const total = (metric: string) => store.total('Baton', metric, { service: name });
+  const gauge = (metric: Parameters<typeof queueMetric>[1]) => {
+    if (queue === undefined) return 0;
+    const { namespace, name: metricName, dimensions } = queueMetric(queue.name, metric);
+    return store.latest(namespace, metricName, dimensions) ?? 0;
+  };
+  const waiting = gauge('ApproximateNumberOfMessagesVisible') + gauge('ApproximateNumberOfMessagesDelayed');
+  const inFlight = gauge('ApproximateNumberOfMessagesNotVisible');
+  return {
+    name,
+    delivered: source.stats().delivered,
+    handled: total('Handled'),
+    duplicates: total('Duplicates'),
+    retried: total('Retried'),
+    deadLettered: total('DeadLettered'),
+    inFlight,
+    waiting,
+    oldestSeconds: waiting + inFlight === 0 ? undefined : gauge('ApproximateAgeOfOldestMessage') / clock.speed,
+  };
+}
+
+function alarmStatuses(alarms: Alarms, told: ReadonlyMap<string, string>): AlarmStatus[] {
+  return [...alarms.states()].map(([name, status]) => ({ name, ...status, notified: told.get(name) }));
+}
+
+/** Queues that nothing delivers from and others dead-letter to. */
+function deadLetterQueues({ queues, eventSources }: Resources): QueueResource[] {
+  const sources = new Set(eventSources.map(({ queueArn }) => queueArn));
+  return queues.filter(({ arn }) => !sources.has(arn));
+}
+
+async function untilIdle(
+  sources: readonly EventSource[],
+  engines: Engines,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  let before: { delivered: number; at: number } | undefined;
+  for (;;) {
+    if (signal?.aborted) return undefined;
+    const at = performance.now();
+    const delivered = sources.reduce((sum, source) => sum + source.stats().delivered, 0);
+    const empty = await Promise.all(sources.map(({ resource }) => isEmpty(resource, engines)));
+    // An event moves from queue to queue between two looks: only two empty looks with nothing delivered in between count.
+    if (!empty.every(Boolean)) before = undefined;
+    else if (before?.delivered === delivered) return before.at;
+    else before = { delivered, at };
+    await sleep(IDLE_INTERVAL, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function isEmpty({ queueUrl }: EventSourceResource, engines: Engines): Promise<boolean> {
+  const { Attributes = {} } = await engines.clients.sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  return Object.values(Attributes).every((count) => Number(count) === 0);
+}
+
+/** Gives functions their new code; returns what to tell the developer. */
+function replaceCode(
+  before: readonly FunctionResource[],
+  after: readonly FunctionResource[],
+  functions: ReadonlyMap<string, LambdaFunction>,
+): string {
+  const changed = after.filter((fn) => {
+    const old = before.find(({ name }) => name === fn.name);
+    if (old === undefined) return false;
+    const same =
+      basename(old.codeDirectory) === basename(fn.codeDirectory) &&
+      JSON.stringify(old.environment) === JSON.stringify(fn.environment);
+    if (!same) Object.assign(old, fn);
+    return !same;
+  });
+  for (const fn of changed) functions.get(fn.name)?.replaceCode(fn);
+  const names = changed.map((fn) => fn.environment.POWERTOOLS_SERVICE_NAME ?? fn.name).join(', ');
+  const reloaded = changed.length === 0 ? 'Nothing changed in any function.' : `Reloaded ${names}.`;
+  return after.length === before.length
+    ? reloaded
+    : `${reloaded} Consumers were added or removed: start again to run them.`;
+}
+
+function named(consumers: readonly LocalConsumer[], name: string): LocalConsumer {
+  const found = consumers.find((consumer) => consumer.name === name);
+  if (found !== undefined) return found;
+  throw new Error(`There is no consumer '${name}'; there are ${consumers.map((c) => c.name).join(', ')}.`);
+}
