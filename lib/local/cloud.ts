@@ -261,7 +261,6 @@ function startFunctions(
             metrics.invoked(functionName, {
               durationMs,
               failed: error !== undefined,
-              at: Date.now() - durationMs,
             });
           }
         },

@@ -1,7 +1,7 @@
 import { SNSClient } from '@aws-sdk/client-sns';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Alarms, type StartAlarmsProps, startAlarms } from '../../lib/local/alarms/alarm-evaluator.ts';
-import { whyNotEmulated } from '../../lib/local/alarms/emulation.ts';
+import { separateEmulated, whyNotEmulated } from '../../lib/local/alarms/emulation.ts';
 import type { Transition } from '../../lib/local/alarms/notification.ts';
 import { startAlarmClock } from '../../lib/local/metrics/alarm-clock.ts';
 import { MetricMathError } from '../../lib/local/metrics/metric-math/errors.ts';
@@ -383,6 +383,22 @@ describe('what is not emulated', () => {
   ])('is told: %#', (alarm, reason) => {
     if (reason === undefined) expect(whyNotEmulated(alarm)).toBeUndefined();
     else expect(whyNotEmulated(alarm)).toContain(reason);
+  });
+
+  it('is parted from the rest, with the composite alarms over it', () => {
+    const alarms = [
+      compositeAlarm('top', 'ALARM("middle") OR ALARM("good")'),
+      compositeAlarm('middle', 'OK("odd")'),
+      expression('SEARCH("x")'),
+      metricAlarm('good', depth),
+      compositeAlarm('sound', 'ALARM("good")'),
+    ];
+    const { emulated, refused } = separateEmulated(alarms);
+    expect(emulated.map(({ name }) => name)).toEqual(['good', 'sound']);
+    expect(refused.map(({ alarm }) => alarm.name)).toEqual(['odd', 'middle', 'top']);
+    expect(refused[2]?.reason).toBe("Its rule names 'middle', which is not evaluated here.");
+    expect(() => start(emulated)).not.toThrow();
+    expect(() => start(alarms)).toThrow();
   });
 
   it('cannot be started', () => {

@@ -4,7 +4,7 @@ import { MetricMathError } from '../metrics/metric-math/errors.ts';
 import { QUEUE_METRICS } from '../metrics/queue-gauges.ts';
 import { statisticNamed, UnknownStatisticError } from '../metrics/statistic.ts';
 import type { AlarmResource, Metric } from '../resources.ts';
-import { CompositeRuleError, parseCompositeRule } from './composite-rule.ts';
+import { alarmsIn, CompositeRuleError, parseCompositeRule } from './composite-rule.ts';
 
 /** The metrics of AWS services that exist here, with the one dimension they have. Any other namespace is a user's own. */
 const SERVICE_METRICS: Readonly<Record<string, { dimension: string; names: readonly string[] }>> = {
@@ -36,6 +36,40 @@ export function whyNotEmulated(alarm: AlarmResource): string | undefined {
     if (!expected) throw error;
     return error.message;
   }
+}
+
+/** An alarm that cannot be evaluated here, and why. */
+export interface RefusedAlarm {
+  alarm: AlarmResource;
+  reason: string;
+}
+
+/**
+ * Parts the alarms that `startAlarms` takes from those it would refuse: besides {@link whyNotEmulated}, composite alarms
+ * over an alarm that is not there or is itself refused.
+ */
+export function separateEmulated(alarms: readonly AlarmResource[]): {
+  emulated: AlarmResource[];
+  refused: RefusedAlarm[];
+} {
+  const refused: RefusedAlarm[] = [];
+  let emulated = alarms.filter((alarm) => {
+    const reason = whyNotEmulated(alarm);
+    if (reason !== undefined) refused.push({ alarm, reason });
+    return reason === undefined;
+  });
+  for (let before = -1; before !== emulated.length; ) {
+    before = emulated.length;
+    const known = new Set(emulated.flatMap(({ name, arn }) => [name, arn]));
+    emulated = emulated.filter((alarm) => {
+      if (alarm.kind !== 'composite') return true;
+      const absent = alarmsIn(parseCompositeRule(alarm.rule)).find((each) => !known.has(each));
+      if (absent !== undefined)
+        refused.push({ alarm, reason: `Its rule names '${absent}', which is not evaluated here.` });
+      return absent === undefined;
+    });
+  }
+  return { emulated, refused };
 }
 
 function whyUnpublished({ namespace, name, dimensions }: Metric): string | undefined {

@@ -88,7 +88,10 @@ export async function provision(
   reportParameters(contexts, deployment);
   await provisionAll(nodes, deployment);
   dropLooseEventSources(deployment);
-  await endOldSubscriptions(deployment);
+  await endOldSubscriptions(
+    contexts.map(({ stack }) => stack.name),
+    deployment,
+  );
   for (const site of contexts.flatMap(outputsOf)) {
     resources.outputs[`${site.context.stack.name}.${site.name}`] = textOf(outputValue(site));
   }

@@ -174,15 +174,17 @@ async function subscribe(declared: Declared, wish: Wish, deployment: Deployment)
 
 /**
  * Ends the subscriptions that the template no longer has, as an update of its stack would; else a queue that lost its
- * consumer would go on to fill.
+ * consumer would go on to fill. One to a queue that is not of these stacks was made by someone else, and stays.
  */
-export async function endOldSubscriptions(deployment: Deployment): Promise<void> {
+export async function endOldSubscriptions(stacks: readonly string[], deployment: Deployment): Promise<void> {
   const { engines, existing, resources, subscriptions } = deployment;
   const known = resources.topics.filter(({ arn }) => existing.topics.has(arn));
   await Promise.all(
     known.map(async ({ arn }) => {
-      for (const { SubscriptionArn } of await subscriptionsOf(arn, deployment)) {
+      for (const { SubscriptionArn, Endpoint = '' } of await subscriptionsOf(arn, deployment)) {
         if (SubscriptionArn === undefined || subscriptions.has(SubscriptionArn)) continue;
+        const queueName = Endpoint.split(':').at(-1) ?? '';
+        if (!stacks.some((stack) => queueName.startsWith(`${stack}-`))) continue;
         await engines.clients.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
       }
     }),
