@@ -168,7 +168,7 @@ async function untilItAnswers(
         method: 'POST',
         headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.ListTables' },
         body: '{}',
-        signal: AbortSignal.timeout(1000),
+        signal: AbortSignal.any([abandoned, AbortSignal.timeout(1000)]),
       });
       // Whoever held the port before us would answer too; ours says that it listens, and ends when it cannot.
       const ours = /listening/i.test(said()) || elapsed > SPEAKS_WITHIN;

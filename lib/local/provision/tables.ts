@@ -106,7 +106,7 @@ async function createOrUpdate(name: string, declared: Declared, { engines }: Dep
   if (!there) return description;
   if (keys(description.KeySchema) !== keys(wanted.KeySchema)) {
     throw new ProvisionError(
-      `${declared.path}: the table ${name} is there with the key ${keys(description.KeySchema)}, and the template wants ${keys(wanted.KeySchema)}. A key cannot change: delete the data folder, or give the table another name.`,
+      `${declared.path}: the table ${name} is there with the key ${keys(description.KeySchema)}, and the template wants ${keys(wanted.KeySchema)}. A key cannot change: delete ${engines.dataDir ?? 'the table'}, or give the table another name.`,
     );
   }
   const present = new Set(description.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName));
