@@ -1,27 +1,18 @@
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { InventoryReserved } from '../../events/inventory-reserved.ts';
 import { OrderShipped } from '../../events/order-shipped.ts';
 import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { consume } from '../../lib/runtime/index.ts';
-import { shopTable } from '../shop/rows.ts';
-
-const needed = ['inventory.reserved', 'payment.captured'];
+import { insertOnce, isThere } from '../shop/rows.ts';
 
 /** Ships an order once it is both reserved and paid, whichever comes last. */
 export const handler = consume([InventoryReserved, PaymentCaptured], async (event, context) => {
   const { orderId } = event.data;
-  // Adding to a set twice leaves one member: the step can be repeated, and its answer says whether the order is complete.
-  const { Attributes } = await context.dynamodb.send(
-    new UpdateItemCommand({
-      TableName: shopTable(),
-      Key: { pk: { S: `ORDER#${orderId}` }, sk: { S: 'SHIPMENT' } },
-      UpdateExpression: 'ADD conditions :condition',
-      ExpressionAttributeValues: { ':condition': { SS: [event.type] } },
-      ReturnValues: 'ALL_NEW',
-    }),
-    { abortSignal: context.signal },
-  );
-  const conditions = Attributes?.conditions?.SS ?? [];
-  if (!needed.every((condition) => conditions.includes(condition))) return;
-  await context.publish(OrderShipped, { orderId, shipmentId: `shipment-${orderId}` }, { id: `shipped-${orderId}` });
+  const pk = `ORDER#${orderId}`;
+  const other = event.type === 'inventory.reserved' ? 'payment.captured' : 'inventory.reserved';
+  // First its own condition, then a look at the other: of two that arrive at once, at least one sees both.
+  await insertOnce(context, { pk, sk: `READY#${event.type}` }, { eventId: event.id });
+  if (!(await isThere(context, { pk, sk: `READY#${other}` }))) return;
+  const shipmentId = `shipment-${orderId}`;
+  await insertOnce(context, { pk, sk: 'SHIPMENT' }, { shipmentId });
+  await context.publish(OrderShipped, { orderId, shipmentId }, { id: `shipped-${orderId}` });
 });

@@ -27,8 +27,17 @@ export async function insertOnce(
   }
 }
 
+/** Whether a row of the shop's table is there now. The looks of a whole batch travel in one request. */
+export async function isThere(context: HandlerContext, { pk, sk }: { pk: string; sk: string }): Promise<boolean> {
+  const row = await context.read({
+    Statement: `SELECT pk FROM "${shopTable()}" WHERE pk = ? AND sk = ?`,
+    Parameters: [{ S: pk }, { S: sk }],
+  });
+  return row !== undefined;
+}
+
 /** The name of the shop's table, as the stack passes it. */
-export function shopTable(): string {
+function shopTable(): string {
   const name = process.env.SHOP_TABLE;
   if (name === undefined) throw new Error('SHOP_TABLE is not set; the stack passes it to every function of the shop.');
   return name;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { explain } from './failure.ts';
 import { endpoint, port, positiveNumber, share, wholeNumber } from './options.ts';
@@ -38,7 +39,12 @@ export async function run(argv: readonly string[]): Promise<number> {
       wholeNumber(0),
     )
     .option('--speed <number>', 'let time run so many times faster for alarms', positiveNumber, 1)
-    .option('--concurrency <number>', 'execution environments per function, at most', wholeNumber(1), 2)
+    .option(
+      '--concurrency <number>',
+      'execution environments per function, at most',
+      wholeNumber(1),
+      Math.max(1, Math.floor(availableParallelism() / 4)),
+    )
     .option('--persist <dir>', 'keep queues and tables in this folder over a restart')
     .option('--port <number>', 'port of the SNS, SQS and S3 engine (default: a free one)', port)
     .option('--dynamodb-port <number>', 'port of the DynamoDB engine (default: a free one)', port)

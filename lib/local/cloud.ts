@@ -30,7 +30,7 @@ export interface LocalCloudProps {
   environment?: Record<string, string>;
   /** How many times faster time runs for alarms. @default 1 */
   speed?: number;
-  /** Execution environments per function, at most. @default 2 */
+  /** Execution environments per function, at most. @default 1 */
   concurrency?: number;
   /** The share of deliveries that are made twice. @default 0 */
   duplicateRate?: number;
@@ -165,7 +165,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       return startEventSource(resource, {
         sqs: engines.clients.sqs,
         fn: resource.fifo ? order.watching(fn) : fn,
-        concurrency: props.concurrency,
+        concurrency: props.concurrency ?? 1,
         duplicateRate: props.duplicateRate,
         random: props.random,
         onError: (error) => say(`${resource.functionName}: ${error.message}`),
@@ -238,7 +238,7 @@ function startFunctions(
   engines: Engines,
   clock: AlarmClock,
   store: MetricStore,
-  { concurrency = 2, onLog, say }: LocalCloudProps,
+  { concurrency = 1, onLog, say }: LocalCloudProps,
 ): Map<string, LambdaFunction> {
   const readEmf = createEmfReader({
     store,

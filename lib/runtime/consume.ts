@@ -154,6 +154,7 @@ function begin(
       publisher,
       signal: deadline.signal,
       execute: write,
+      read,
       dynamodb: clients.dynamodb,
       loggerFor: telemetry.loggerFor,
     },

@@ -33,7 +33,14 @@ export interface HandlerContext {
    * @throws StatementError whose `code` tells `DuplicateItem` from `ConditionalCheckFailed`
    */
   readonly execute: Execute;
-  /** For what `execute` cannot do. */
+  /**
+   * Reads one item by a PartiQL SELECT with its whole key, strongly consistent, together with the reads of the batch's other
+   * handlers in one call.
+   * @returns undefined when there is no such item
+   * @throws StatementError
+   */
+  readonly read: Execute;
+  /** For what `execute` and `read` cannot do. */
   readonly dynamodb: DynamoDBClient;
 }
 
@@ -48,13 +55,14 @@ export interface ContextProps {
   consumer: string;
   signal: AbortSignal;
   execute: Execute;
+  read: Execute;
   dynamodb: DynamoDBClient;
   publisher: Publisher | undefined;
   loggerFor: (record: SQSRecord, event: Envelope) => Logger;
 }
 
 export function createContext(record: SQSRecord, event: Envelope, props: ContextProps): HandlerContext {
-  const { consumer, signal, execute, publisher } = props;
+  const { consumer, signal, execute, read, publisher } = props;
   const published = new Map<string, number>();
   let logger: Logger | undefined;
   return {
@@ -62,6 +70,7 @@ export function createContext(record: SQSRecord, event: Envelope, props: Context
     attempt: attemptOf(record),
     signal,
     execute,
+    read,
     get dynamodb() {
       return props.dynamodb;
     },

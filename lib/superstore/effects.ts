@@ -5,11 +5,18 @@ import { type Order, totalCents } from '../../events/order.ts';
 export interface Effects {
   /** The orders that each consumer has an effect for, by consumer; a mail counts as `<order> <event type>`. */
   byConsumer: Map<string, Set<string>>;
-  /** The sales by `<region> <month>`, as analytics added them up. */
+  /** The sales by `<region> <month>`, as the rows of analytics add up. */
   sales: Map<string, { orders: number; revenueCents: number }>;
 }
 
-const SALES = 'SALES#';
+/** Whose effect the rows of an order are, by sort key. */
+const consumers: Readonly<Record<string, string>> = {
+  ORDER: 'place-order',
+  RESERVATION: 'inventory',
+  PAYMENT: 'billing',
+  SHIPMENT: 'shipping',
+  INVOICE: 'invoicing',
+};
 
 /** Reads every row of the shop's table. */
 export async function readEffects(dynamodb: DynamoDBClient, table: string): Promise<Effects> {
@@ -19,8 +26,7 @@ export async function readEffects(dynamodb: DynamoDBClient, table: string): Prom
     {
       TableName: table,
       ConsistentRead: true,
-      ProjectionExpression: 'pk, sk, conditions, #orders, revenueCents',
-      ExpressionAttributeNames: { '#orders': 'orders' },
+      ProjectionExpression: 'pk, sk, revenueCents',
     },
   )) {
     for (const row of page.Items ?? []) record(effects, row);
@@ -39,38 +45,21 @@ export function expectedSales(orders: readonly Order[]): Effects['sales'] {
   return sales;
 }
 
-function record({ byConsumer, sales }: Effects, row: Record<string, AttributeValue>): void {
-  const pk = row.pk?.S ?? '';
-  const sk = row.sk?.S ?? '';
-  if (pk.startsWith(SALES)) {
-    sales.set(`${pk.slice(SALES.length)} ${sk}`, {
-      orders: Number(row.orders?.N ?? 0),
-      revenueCents: Number(row.revenueCents?.N ?? 0),
-    });
-    return;
+function record({ byConsumer, sales }: Effects, { pk, sk, revenueCents }: Record<string, AttributeValue>): void {
+  const [kind, ...place] = (pk?.S ?? '').split('#');
+  const effect = sk?.S ?? '';
+  if (kind === 'SALES') {
+    const month = place.join(' ');
+    const sum = sales.get(month) ?? { orders: 0, revenueCents: 0 };
+    sales.set(month, { orders: sum.orders + 1, revenueCents: sum.revenueCents + Number(revenueCents?.N) });
+    add(byConsumer, 'analytics', effect.slice('ORDER#'.length));
+  } else if (effect.startsWith('MAIL#')) {
+    add(byConsumer, 'notifications', `${place[0]} ${effect.slice('MAIL#'.length)}`);
+  } else if (effect in consumers) {
+    add(byConsumer, consumers[effect]!, place[0]!);
   }
-  const order = pk.slice('ORDER#'.length);
-  const consumer = consumerOf(sk, row);
-  if (consumer === undefined) return;
-  const subject = consumer === 'notifications' ? `${order} ${sk.slice('MAIL#'.length)}` : order;
-  byConsumer.set(consumer, (byConsumer.get(consumer) ?? new Set()).add(subject));
 }
 
-function consumerOf(sk: string, row: Record<string, AttributeValue>): string | undefined {
-  switch (sk) {
-    case 'ORDER':
-      return 'place-order';
-    case 'RESERVATION':
-      return 'inventory';
-    case 'PAYMENT':
-      return 'billing';
-    case 'SHIPMENT':
-      return row.conditions?.SS?.length === 2 ? 'shipping' : undefined;
-    case 'INVOICE':
-      return 'invoicing';
-    case 'COUNTED':
-      return 'analytics';
-    default:
-      return sk.startsWith('MAIL#') ? 'notifications' : undefined;
-  }
+function add(effects: Map<string, Set<string>>, consumer: string, effect: string): void {
+  effects.set(consumer, (effects.get(consumer) ?? new Set()).add(effect));
 }

@@ -115,29 +115,30 @@ function inOrder({ outOfOrder }: Outcome): Invariant {
   return verdict('ordered consumers stay in order', wrong, 'no record overtook another of its key');
 }
 
+/** A poisoned message that SQS delivers twice is dead-lettered twice: both letters are that one message. */
 function onlyPoisonDead({ poison, deadLetters }: Outcome): Invariant {
   const wrong: string[] = [];
-  const waiting = [...poison];
-  for (const letter of deadLetters) {
-    const found = waiting.findIndex(
-      ({ body, consumer }) => body === letter.body && consumer === letter.context.consumer,
-    );
-    if (found === -1) {
-      wrong.push(`an event nobody poisoned: ${letter.context.consumer} ${letter.context.errorMessage}`);
+  const found = new Set<Poison>();
+  for (const { body, context } of deadLetters) {
+    const expected = poison.find((candidate) => candidate.body === body && candidate.consumer === context.consumer);
+    if (expected === undefined) {
+      wrong.push(`an event nobody poisoned: ${context.consumer} ${context.errorMessage}`);
       continue;
     }
-    const [expected] = waiting.splice(found, 1);
-    if (letter.context.errorClass !== expected!.errorClass) {
-      wrong.push(`${expected!.consumer} died of ${letter.context.errorClass}, not ${expected!.errorClass}`);
+    found.add(expected);
+    if (context.errorClass !== expected.errorClass) {
+      wrong.push(`${expected.consumer} died of ${context.errorClass}, not ${expected.errorClass}`);
     }
-    const missing = FAILURE_CONTEXT.filter((part) => !letter.context[part]);
-    if (missing.length > 0) wrong.push(`${expected!.consumer}: a dead letter without ${missing.join(', ')}`);
+    const missing = FAILURE_CONTEXT.filter((part) => !context[part]);
+    if (missing.length > 0) wrong.push(`${expected.consumer}: a dead letter without ${missing.join(', ')}`);
   }
-  for (const missing of waiting) wrong.push(`a poisoned ${missing.consumer} message is in no dead-letter queue`);
+  for (const lost of poison) {
+    if (!found.has(lost)) wrong.push(`a poisoned ${lost.consumer} message is in no dead-letter queue`);
+  }
   return verdict(
     'the poison, and only it, is dead-lettered',
     wrong,
-    `${poison.length} dead letters, each with its full failure context`,
+    `${poison.length} messages, each with its full failure context`,
   );
 }
 

@@ -50,17 +50,20 @@ describe(`the whole Superstore run (seed ${SEED})`, () => {
     expect(report.published).toBe(ORDERS);
   });
 
-  it.each(Object.entries(subscriptions))('%s handles each event once and has every effect that it owes', (name, owed) => {
-    const consumer = report.consumers[name]!;
-    expect(consumer).toMatchObject({
-      effects: ORDERS * owed.effects.length,
-      lost: 0,
-      handled: ORDERS * owed.deliveries,
-    });
-    // Every delivery had one end; what was returned unharmed is the rest.
-    const ends = consumer.handled + consumer.duplicates + consumer.retried + consumer.deadLettered;
-    expect(consumer.delivered).toBeGreaterThanOrEqual(ends);
-  });
+  it.each(Object.entries(subscriptions))(
+    '%s handles each event once and has every effect that it owes',
+    (name, owed) => {
+      const consumer = report.consumers[name]!;
+      expect(consumer).toMatchObject({
+        effects: ORDERS * owed.effects.length,
+        lost: 0,
+        handled: ORDERS * owed.deliveries,
+      });
+      // Every delivery had one end; what was returned unharmed is the rest.
+      const ends = consumer.handled + consumer.duplicates + consumer.retried + consumer.deadLettered;
+      expect(consumer.delivered).toBeGreaterThanOrEqual(ends);
+    },
+  );
 
   it('recognises the deliveries that were made twice, everywhere', () => {
     for (const [name, { duplicates, handled }] of Object.entries(report.consumers)) {

@@ -8,6 +8,11 @@ import { workerEntry } from './worker-entry.ts';
 
 /** Lambda's limit on loading the code, in milliseconds. */
 const INIT_TIMEOUT_MS = 10_000;
+/**
+ * Threads share one machine: left to itself, V8 gives each up to 48 MB for what is new, and hardly collects it. Garbage
+ * of a batch is gone with the batch, so a quarter of that costs nothing measurable and halves the memory of a run.
+ */
+const YOUNG_GENERATION_MB = 12;
 /** A thread that sits in a blocking system call ends only after it. Nobody waits longer than this for that, in milliseconds. */
 const TERMINATION_PATIENCE_MS = 1_000;
 
@@ -59,7 +64,7 @@ export function startExecutionEnvironment(
     execArgv: NODE_OPTIONS?.includes('--enable-source-maps') ? ['--enable-source-maps'] : [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: resource.memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: resource.memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const lines = lineSplitter(onLog);
   // Nothing but code that reaches below `process.stdout.write` arrives this way.

@@ -1,0 +1,124 @@
+import { SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocalCloud } from '../../lib/local/cloud.ts';
+import { readOrders } from '../../lib/superstore/orders.ts';
+import { eventually } from './eventually.ts';
+import { openShop, type Shop } from './shop.ts';
+
+/** More than the depth alarm of `dev` tolerates. */
+const orders = readOrders(520);
+const AGE = 'Baton-dev-Orders-Analytics-age';
+const DEPTH = 'Baton-dev-Orders-Analytics-depth';
+
+/** What somebody on call was told of one alarm. */
+interface Told {
+  AlarmName: string;
+  AlarmDescription: string;
+  OldStateValue: string;
+  NewStateValue: string;
+  NewStateReason: string;
+}
+
+describe('a consumer that is stopped, and started again', () => {
+  let shop: Shop;
+  let page: Told[];
+  let ticket: Told[];
+  const listening = new AbortController();
+
+  beforeAll(async () => {
+    // A minute of alarm time is a second: five minutes of age, ten of depth.
+    shop = await openShop({ speed: 60 });
+    page = await listen(shop.cloud, 'OnCall/Page', listening.signal);
+    ticket = await listen(shop.cloud, 'OnCall/Ticket', listening.signal);
+  });
+  afterAll(async () => {
+    listening.abort();
+    await shop.close();
+  });
+
+  const of = (told: readonly Told[], name: string) =>
+    told
+      .filter((one) => one.AlarmName === name && [one.OldStateValue, one.NewStateValue].includes('ALARM'))
+      .map((one) => one.NewStateValue);
+
+  it('fires its age alarm, then its depth alarm, and clears both, and those on call hear of each', async () => {
+    const { cloud } = shop;
+    await cloud.setEnabled('analytics', false);
+    await shop.place(orders);
+
+    await eventually(() => of(page, AGE).includes('ALARM'));
+    await eventually(() => of(ticket, DEPTH).includes('ALARM'));
+    expect(since(cloud, AGE, 'ALARM')).toBeLessThanOrEqual(since(cloud, DEPTH, 'ALARM'));
+    expect(cloud.alarms().filter(({ name }) => [AGE, DEPTH].includes(name))).toMatchObject([
+      { state: 'ALARM', notified: expect.stringContaining('Ticket') },
+      { state: 'ALARM', notified: expect.stringContaining('Page') },
+    ]);
+    const [alarm] = page.filter((one) => one.AlarmName === AGE && one.NewStateValue === 'ALARM');
+    expect(alarm!.AlarmDescription).toContain('insights');
+    expect(alarm!.NewStateReason).toMatch(/Threshold Crossed/);
+
+    await cloud.setEnabled('analytics', true);
+    await eventually(() => of(page, AGE).at(-1) === 'OK');
+    await eventually(() => of(ticket, DEPTH).at(-1) === 'OK');
+    // Each told once that it fires and once that it is over, and on its own topic only.
+    expect(of(page, AGE)).toEqual(['ALARM', 'OK']);
+    expect(of(ticket, DEPTH)).toEqual(['ALARM', 'OK']);
+    expect([...of(page, DEPTH), ...of(ticket, AGE)]).toEqual([]);
+
+    // What had waited is handled, all of it, once.
+    await cloud.untilIdle();
+    expect((await shop.effects()).byConsumer.get('analytics')?.size).toBe(orders.length);
+    expect(cloud.consumers().find(({ name }) => name === 'analytics')).toMatchObject({ handled: orders.length });
+  }, 120_000);
+});
+
+/** When an alarm came into a state for the first time. */
+function since(cloud: LocalCloud, name: string, state: string): number {
+  const { states } = cloud.alarmHistory().find((alarm) => alarm.name === name)!;
+  return states.find((one) => one.state === state)!.at;
+}
+
+/** Subscribes a queue to an on-call topic, as a pager would be; gives what arrives in it, as it arrives. */
+async function listen({ engines, resources }: LocalCloud, path: string, signal: AbortSignal): Promise<Told[]> {
+  const { sqs, sns } = engines.clients;
+  const topic = resources.topics.find((one) => one.path.includes(path))!;
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `pager-${path.replace('/', '-')}` }));
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: QueueUrl!, AttributeNames: ['QueueArn'] }),
+  );
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn: topic.arn,
+      Protocol: 'sqs',
+      Endpoint: Attributes!.QueueArn!,
+      Attributes: { RawMessageDelivery: 'true' },
+    }),
+  );
+  const told: Told[] = [];
+  const receive = async () => {
+    while (!signal.aborted) {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl: QueueUrl!, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
+        { abortSignal: signal },
+      );
+      if (Messages.length === 0) continue;
+      told.push(...Messages.map(({ Body }) => JSON.parse(Body!) as Told));
+      await sqs.send(
+        new DeleteMessageBatchCommand({
+          QueueUrl: QueueUrl!,
+          Entries: Messages.map(({ ReceiptHandle }, n) => ({ Id: String(n), ReceiptHandle: ReceiptHandle! })),
+        }),
+      );
+    }
+  };
+  receive().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  return told;
+}
