@@ -114,7 +114,7 @@ function renderLine({ placed, orders, seconds, consumers, alarms }: Snapshot, ra
   const duplicates = consumers.reduce((sum, consumer) => sum + consumer.duplicates, 0);
   const deadLettered = consumers.reduce((sum, consumer) => sum + consumer.deadLettered, 0);
   const open = consumers.reduce((sum, consumer) => sum + consumer.inFlight + consumer.waiting, 0);
-  const firing = alarms.filter((alarm) => alarm.state === 'ALARM').map((alarm) => alarm.name);
+  const firing = alarms.filter((alarm) => alarm.state === 'ALARM').length;
   return [
     `${duration(seconds).padStart(6)}`,
     `${placed}/${orders} orders`,
@@ -123,7 +123,7 @@ function renderLine({ placed, orders, seconds, consumers, alarms }: Snapshot, ra
     `${retried} retried`,
     `${duplicates} duplicates`,
     `${deadLettered} dead-lettered`,
-    firing.length === 0 ? 'no alarm' : `ALARM ${firing.join(', ')}`,
+    firing === 0 ? 'no alarm' : `${firing} ${firing === 1 ? 'alarm' : 'alarms'}`,
   ].join('  ');
 }
 

@@ -7,14 +7,14 @@ export interface MemoryWatch {
   stop(): void;
 }
 
-/** Samples the resident memory of the process tree every half a second (Linux; elsewhere only of this process). */
+/** Samples the resident memory of the process tree every second (Linux; elsewhere only of this process). */
 export function watchMemory(): MemoryWatch {
   let peak = 0;
   const sample = () => {
     peak = Math.max(peak, residentBytes(process.pid));
   };
   sample();
-  const timer = setInterval(sample, 500);
+  const timer = setInterval(sample, 1000);
   timer.unref();
   return {
     peakBytes: () => peak,
@@ -24,21 +24,18 @@ export function watchMemory(): MemoryWatch {
 
 function residentBytes(root: number): number {
   if (process.platform !== 'linux') return process.memoryUsage.rss();
-  const children = new Map<number, number[]>();
-  const resident = new Map<number, number>();
-  for (const entry of readdirSync('/proc')) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
+  const tree = [root];
+  let bytes = 0;
+  for (const pid of tree) {
     try {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
-      children.set(parent, [...(children.get(parent) ?? []), pid]);
-      resident.set(pid, Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
+      bytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
+        tree.push(...children.split(' ').filter(Boolean).map(Number));
+      }
     } catch {
       // The process ended between the listing and the reading.
     }
   }
-  const tree = [root];
-  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
-  return tree.reduce((sum, pid) => sum + (resident.get(pid) ?? 0), 0);
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import type { ConsumerCounts, Invariant } from '../superstore/invariants.ts';
 import { UserError } from './failure.ts';
 
@@ -21,13 +21,20 @@ export interface Report {
   invariants: Invariant[];
 }
 
-/** Writes the report as JSON. Throws a UserError when the file cannot be written. */
-export function writeReport(file: string, report: Report): void {
+/** Makes sure that the report can be written before anything else is done. Throws a UserError when it cannot. */
+export function checkWritable(file: string): void {
   try {
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+    closeSync(openSync(file, 'a'));
   } catch (cause) {
-    throw new UserError(`The report could not be written to '${file}': ${(cause as Error).message}.`, { cause });
+    throw new UserError(`--report: '${file}' cannot be written (${(cause as Error).message}). Name another file.`, {
+      cause,
+    });
   }
+}
+
+/** Writes the report as JSON. */
+export function writeReport(file: string, report: Report): void {
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 /** The report as a person reads it. */

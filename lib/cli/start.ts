@@ -1,5 +1,8 @@
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LocalCloud, startLocalCloud } from '../local/cloud.ts';
+import { notEmulatedLines } from '../local/not-emulated.ts';
 import { readDeadLetters } from '../superstore/dead-letters.ts';
 import { readEffects } from '../superstore/effects.ts';
 import { judge, lostEffects, type Outcome } from '../superstore/invariants.ts';
@@ -10,7 +13,7 @@ import { brewPoison, type Poison, type PoisonTarget, sendPoison } from '../super
 import { seededRandom } from '../superstore/random.ts';
 import { createLiveView, type LiveView } from './live-view.ts';
 import { type MemoryWatch, watchMemory } from './process-memory.ts';
-import { type Report, summary, writeReport } from './report.ts';
+import { checkWritable, type Report, summary, writeReport } from './report.ts';
 
 /** The options of `baton start`, as the command line gives them. */
 export interface StartOptions {
@@ -32,12 +35,15 @@ export interface StartOptions {
   dynamodbEndpoint?: string;
 }
 
+/** Relative to the project. */
+const LOG = '.baton/functions.log';
 const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Milliseconds between two looks at the pipeline. */
 const LOOK_INTERVAL = 500;
 
 /** Runs the order pipeline on this machine; returns the exit code. */
 export async function start(options: StartOptions): Promise<number> {
+  if (options.report !== undefined) checkWritable(options.report);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const interrupted = onInterrupt();
   const memory = watchMemory();
@@ -46,6 +52,7 @@ export async function start(options: StartOptions): Promise<number> {
     failureRate: options.paymentFailures,
     random: seededRandom(seed),
   });
+  const log = openLog();
   let cloud: LocalCloud | undefined;
   try {
     view.say(`Starting the '${options.env}' environment on this machine ...`);
@@ -62,6 +69,7 @@ export async function start(options: StartOptions): Promise<number> {
       dynamodbPort: options.dynamodbPort,
       sqsEndpoint: options.sqsEndpoint,
       dynamodbEndpoint: options.dynamodbEndpoint,
+      onLog: (line, functionName) => log.write(`${functionName} ${line}\n`),
       say: (line) => view.say(line),
     });
     const orders = readOrders(options.orders);
@@ -72,6 +80,7 @@ export async function start(options: StartOptions): Promise<number> {
     memory.stop();
     await cloud?.stop();
     await provider.stop();
+    log.end();
     interrupted.dispose();
   }
 }
@@ -89,7 +98,9 @@ interface Run {
 
 async function runOrders(run: Run): Promise<number> {
   const { options, seed, cloud, orders, view, memory, interrupted } = run;
-  view.say(notEmulated(cloud));
+  view.say('In the templates, and not emulated here:');
+  for (const line of notEmulatedLines(cloud.resources.notEmulated)) view.say(`  ${line}`);
+  view.say(`What the functions log is in ${LOG}.`);
   const targets = poisonTargets(cloud);
   const poison = brewPoison(options.poison, targets, readOrders(1)[0]!);
   let placed = 0;
@@ -166,6 +177,7 @@ async function reportOf(
     poison,
     consumers,
     effects,
+    resumed: cloud.resumed,
     ledger: provider.ledger,
     deadLetters,
     outOfOrder: cloud.outOfOrder(),
@@ -200,11 +212,10 @@ async function reportOf(
   };
 }
 
-/** What the templates have and this machine does not stand for, by reason. */
-function notEmulated({ resources }: LocalCloud): string {
-  const byReason = Map.groupBy(resources.notEmulated, ({ type, reason }) => `${type}: ${reason}`);
-  const lines = [...byReason].map(([what, found]) => `  ${found.length} x ${what}`);
-  return ['Not emulated here:', ...lines.sort()].join('\n');
+/** The functions' log lines go into a file: on a terminal they would tear the table apart. */
+function openLog(): WriteStream {
+  mkdirSync(join(project, '.baton'), { recursive: true });
+  return createWriteStream(join(project, LOG));
 }
 
 function poisonTargets(cloud: LocalCloud): PoisonTarget[] {

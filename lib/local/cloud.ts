@@ -1,22 +1,23 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { type Alarms, startAlarms } from './alarms/alarm-evaluator.ts';
+import { separateEmulated } from './alarms/emulation.ts';
 import { readAssembly } from './assembly.ts';
 import { watchCode } from './code-watch.ts';
+import { consumerNamed, consumerOf, statusOf } from './consumers.ts';
 import { type Engines, startEngines } from './engines.ts';
-import { type EventSource, startEventSource } from './event-sources/event-source.ts';
+import { startEventSource } from './event-sources/event-source.ts';
 import { createFunction, type LambdaFunction } from './functions/lambda-function.ts';
+import { untilIdle } from './idle.ts';
 import { type AlarmClock, startAlarmClock } from './metrics/alarm-clock.ts';
 import { createEmfReader } from './metrics/emf.ts';
 import { createFunctionMetrics } from './metrics/function-metrics.ts';
 import { MetricStore } from './metrics/metric-store.ts';
-import { queueMetric, startQueueGauges } from './metrics/queue-gauges.ts';
+import { startQueueGauges } from './metrics/queue-gauges.ts';
 import { OrderWatch } from './order-watch.ts';
 import { provision } from './provision/provision.ts';
-import type { EventSourceResource, FunctionResource, QueueResource, Resources } from './resources.ts';
+import type { FunctionResource, QueueResource, Resources } from './resources.ts';
 import type { AlarmStatus, ConsumerStatus } from './status.ts';
 import { synthesize } from './synth.ts';
 
@@ -76,8 +77,6 @@ export interface LocalCloud {
   stop(): Promise<void>;
 }
 
-/** Milliseconds between two looks at whether everything is handled. */
-const IDLE_INTERVAL = 200;
 /** The region that stacks get which are bound to none. */
 const REGION = 'us-east-1';
 
@@ -112,7 +111,10 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       dynamodbPort: props.dynamodbPort,
       sqsEndpoint: props.sqsEndpoint,
       dynamodbEndpoint: props.dynamodbEndpoint,
-      onCrash: (error) => say(error.message),
+      onCrash: (error) => {
+        say(error.message);
+        if (persist !== undefined) void revive(starting, say);
+      },
     });
     const [assembly, started] = await Promise.allSettled([synthesizeAgain(), starting]);
     if (started.status === 'fulfilled') closing.defer(() => started.value.stop());
@@ -120,8 +122,16 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     if (started.status === 'rejected') throw started.reason;
     const engines = started.value;
 
-    const provisionAgain = async (from: typeof assembly.value) =>
-      await provision(from, engines, { environment: props.environment });
+    const provisionAgain = async (from: typeof assembly.value) => {
+      const found = await provision(from, engines, { environment: props.environment });
+      const { emulated, refused } = separateEmulated(found.alarms);
+      for (const { alarm, reason } of refused) {
+        const { stack, logicalId, path, kind } = alarm;
+        const type = kind === 'metric' ? 'AWS::CloudWatch::Alarm' : 'AWS::CloudWatch::CompositeAlarm';
+        found.notEmulated.push({ stack, logicalId, path, type, reason });
+      }
+      return { ...found, alarms: emulated };
+    };
     const resources = await provisionAgain(assembly.value);
     const clock = startAlarmClock({ speed: props.speed });
     const store = new MetricStore();
@@ -145,13 +155,15 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       store,
       clock,
       sns: engines.clients.sns,
-      onTransition: ({ alarm, to }) => {
+      onTransition: ({ alarm, from, to }) => {
         told.delete(alarm.name);
-        if (to === 'ALARM') say(`ALARM ${alarm.name}`);
+        // That an alarm has data at last is no news.
+        if (to === 'ALARM' || from === 'ALARM') say(`${to} ${alarm.name}`);
       },
-      onNotification: ({ alarm, action, outcome }) => {
+      onNotification: ({ alarm, to, action, outcome }) => {
         const topic = resources.topics.find(({ arn }) => arn === action)?.name ?? action;
         told.set(alarm.name, outcome === 'delivered' ? topic : `${topic} (${outcome})`);
+        if (to === 'ALARM') say(`  ${outcome} to ${topic}`);
       },
     });
     closing.defer(() => alarms.stop());
@@ -196,11 +208,11 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       alarmHistory: () => alarms.history(),
       outOfOrder: () => order.overtaken,
       async setEnabled(name, enabled) {
-        const { source } = named(consumers, name);
+        const { source } = consumerNamed(consumers, name);
         if (enabled) source.resume();
         else source.pause();
       },
-      killWorker: async (name) => await named(consumers, name).fn.killOne(),
+      killWorker: async (name) => await consumerNamed(consumers, name).fn.killOne(),
       untilIdle: (signal) => untilIdle(eventSources, engines, signal),
       async reload() {
         const changed = await provisionAgain(await synthesizeAgain());
@@ -225,12 +237,14 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
   }
 }
 
-/** A function and the event source that feeds it. */
-interface LocalConsumer {
-  name: string;
-  fn: LambdaFunction;
-  source: EventSource;
-  queue: QueueResource | undefined;
+/** With a folder to start from, an engine that crashed comes back with all it had accepted. */
+async function revive(starting: Promise<Engines>, say: (line: string) => void): Promise<void> {
+  try {
+    await (await starting).restartDynamodb();
+    say('The dynamodb engine is up again, with its data.');
+  } catch (error) {
+    say(`The dynamodb engine could not be started again: ${(error as Error).message}`);
+  }
 }
 
 function startFunctions(
@@ -269,43 +283,6 @@ function startFunctions(
   );
 }
 
-/** The name of a consumer is its Powertools service; a function without one goes by its own. */
-function consumerOf(
-  resource: FunctionResource,
-  source: EventSource,
-  resources: Resources,
-  functions: ReadonlyMap<string, LambdaFunction>,
-): LocalConsumer {
-  return {
-    name: resource.environment.POWERTOOLS_SERVICE_NAME ?? resource.name,
-    fn: functions.get(resource.name)!,
-    source,
-    queue: resources.queues.find(({ arn }) => arn === source.resource.queueArn),
-  };
-}
-
-function statusOf({ name, source, queue }: LocalConsumer, store: MetricStore, clock: AlarmClock): ConsumerStatus {
-  const total = (metric: string) => store.total('Baton', metric, { service: name });
-  const gauge = (metric: Parameters<typeof queueMetric>[1]) => {
-    if (queue === undefined) return 0;
-    const { namespace, name: metricName, dimensions } = queueMetric(queue.name, metric);
-    return store.latest(namespace, metricName, dimensions) ?? 0;
-  };
-  const waiting = gauge('ApproximateNumberOfMessagesVisible') + gauge('ApproximateNumberOfMessagesDelayed');
-  const inFlight = gauge('ApproximateNumberOfMessagesNotVisible');
-  return {
-    name,
-    delivered: source.stats().delivered,
-    handled: total('Handled'),
-    duplicates: total('Duplicates'),
-    retried: total('Retried'),
-    deadLettered: total('DeadLettered'),
-    inFlight,
-    waiting,
-    oldestSeconds: waiting + inFlight === 0 ? undefined : gauge('ApproximateAgeOfOldestMessage') / clock.speed,
-  };
-}
-
 function alarmStatuses(alarms: Alarms, told: ReadonlyMap<string, string>): AlarmStatus[] {
   return [...alarms.states()].map(([name, status]) => ({ name, ...status, notified: told.get(name) }));
 }
@@ -314,39 +291,6 @@ function alarmStatuses(alarms: Alarms, told: ReadonlyMap<string, string>): Alarm
 function deadLetterQueues({ queues, eventSources }: Resources): QueueResource[] {
   const sources = new Set(eventSources.map(({ queueArn }) => queueArn));
   return queues.filter(({ arn }) => !sources.has(arn));
-}
-
-async function untilIdle(
-  sources: readonly EventSource[],
-  engines: Engines,
-  signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  let before: { delivered: number; at: number } | undefined;
-  for (;;) {
-    if (signal?.aborted) return undefined;
-    const at = performance.now();
-    const delivered = sources.reduce((sum, source) => sum + source.stats().delivered, 0);
-    const empty = await Promise.all(sources.map(({ resource }) => isEmpty(resource, engines)));
-    // An event moves from queue to queue between two looks: only two empty looks with nothing delivered in between count.
-    if (!empty.every(Boolean)) before = undefined;
-    else if (before?.delivered === delivered) return before.at;
-    else before = { delivered, at };
-    await sleep(IDLE_INTERVAL, undefined, { signal }).catch(() => {});
-  }
-}
-
-async function isEmpty({ queueUrl }: EventSourceResource, engines: Engines): Promise<boolean> {
-  const { Attributes = {} } = await engines.clients.sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: queueUrl,
-      AttributeNames: [
-        'ApproximateNumberOfMessages',
-        'ApproximateNumberOfMessagesNotVisible',
-        'ApproximateNumberOfMessagesDelayed',
-      ],
-    }),
-  );
-  return Object.values(Attributes).every((count) => Number(count) === 0);
 }
 
 /** Gives functions their new code; returns what to tell the developer. */
@@ -370,10 +314,4 @@ function replaceCode(
   return after.length === before.length
     ? reloaded
     : `${reloaded} Consumers were added or removed: start again to run them.`;
-}
-
-function named(consumers: readonly LocalConsumer[], name: string): LocalConsumer {
-  const found = consumers.find((consumer) => consumer.name === name);
-  if (found !== undefined) return found;
-  throw new Error(`There is no consumer '${name}'; there are ${consumers.map((c) => c.name).join(', ')}.`);
 }

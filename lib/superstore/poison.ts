@@ -20,7 +20,7 @@ export interface Poison {
 
 /** Makes `count` messages that can never succeed, each in its own way, spread over the consumers. */
 export function brewPoison(count: number, targets: readonly PoisonTarget[], order: Order): Poison[] {
-  const sound = createEnvelope(OrderPlaced, order, { source: '/poison' });
+  const sound = createEnvelope(OrderPlaced, order, { source: '/poison', id: 'poison', time: new Date(0) });
   const brews: ((id: string) => { body: string; errorClass: string })[] = [
     (id) => ({ body: `this is no JSON: ${id}`, errorClass: 'MalformedEnvelopeError' }),
     (id) => ({ body: JSON.stringify({ ...sound, id, specversion: '0.3' }), errorClass: 'MalformedEnvelopeError' }),

@@ -72,6 +72,8 @@ describe('a process that is killed in the middle of a run, and started again', (
   afterAll(async () => {
     await first?.kill();
     await shop?.close();
+    // The test has failed when there are any; they must not outlive it all the same.
+    for (const pid of enginesOn(persist)) process.kill(Number(pid), 'SIGKILL');
     rmSync(persist, { recursive: true });
   });
 
