@@ -13,6 +13,9 @@ export const handler = consume([InventoryReserved, PaymentCaptured], async (even
   await insertOnce(context, { pk, sk: `READY#${event.type}` }, { eventId: event.id });
   if (!(await isThere(context, { pk, sk: `READY#${other}` }))) return;
   const shipmentId = `shipment-${orderId}`;
-  await insertOnce(context, { pk, sk: 'SHIPMENT' }, { shipmentId });
-  await context.publish(OrderShipped, { orderId, shipmentId }, { id: `shipped-${orderId}` });
+  // Both carry the order's name: whichever of them an attempt reaches, the next attempt completes the other.
+  await Promise.all([
+    insertOnce(context, { pk, sk: 'SHIPMENT' }, { shipmentId }),
+    context.publish(OrderShipped, { orderId, shipmentId }, { id: `shipped-${orderId}` }),
+  ]);
 });

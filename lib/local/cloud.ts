@@ -161,7 +161,13 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
         if (to === 'ALARM' || from === 'ALARM') say(`${to} ${alarm.name}`);
       },
       onNotification: ({ alarm, to, action, outcome }) => {
-        const topic = resources.topics.find(({ arn }) => arn === action)?.name ?? action;
+        // What a reader knows a topic by: its place in the app, `OnCall/Page`.
+        const topic =
+          resources.topics
+            .find(({ arn }) => arn === action)
+            ?.path.split('/')
+            .slice(1)
+            .join('/') ?? action;
         told.set(alarm.name, outcome === 'delivered' ? topic : `${topic} (${outcome})`);
         if (to === 'ALARM') say(`  ${outcome} to ${topic}`);
       },

@@ -71,16 +71,18 @@ export class OrdersStack extends PipelineStack {
       ordered: false,
       // The payment provider has bad minutes; eight attempts with backoff outlast them.
       maxAttempts: 8,
+      backoff: { base: Duration.seconds(1), cap: Duration.minutes(5) },
       publishes: this.orders,
       environment: { SHOP_TABLE: shop.tableName, PAYMENT_PROVIDER_URL: environment.paymentProviderUrl },
     });
     const shipping = new Consumer(this, 'Shipping', {
       ...shared,
+      ...unhurried,
       topic: this.orders,
       events: [InventoryReserved, PaymentCaptured],
       entry: 'functions/shipping/handler.ts',
       owner: 'fulfilment',
-      ordered: true,
+      ordered: false,
       publishes: this.orders,
       environment: { SHOP_TABLE: shop.tableName },
     });
@@ -96,12 +98,12 @@ export class OrdersStack extends PipelineStack {
     });
     const notifications = new Consumer(this, 'Notifications', {
       ...shared,
-      ...unhurried,
       topic: this.orders,
       events: [OrderPlaced, OrderShipped],
       entry: 'functions/notifications/handler.ts',
       owner: 'customer-care',
-      ordered: false,
+      // Nobody is told that an order is on its way before being thanked for it.
+      ordered: true,
       environment: { SHOP_TABLE: shop.tableName },
     });
     const analytics = new Consumer(this, 'Analytics', {

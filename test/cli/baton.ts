@@ -1,0 +1,152 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The project under test. */
+export const project = resolve(import.meta.dirname, '../..');
+
+/** Variables that would change what a command does here. */
+const { AWS_ENDPOINT_URL_SQS: _sqs, AWS_ENDPOINT_URL_DYNAMODB: _dynamodb, ...environment } = process.env;
+
+export interface Ended {
+  /** Undefined when a signal ended it. */
+  code: number | undefined;
+  stdout: string;
+  stderr: string;
+}
+
+/** A `baton` that runs, in a process group of its own as a terminal would have it. */
+export interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** Waits until standard output has this text. */
+  says(text: string): Promise<void>;
+  /** What Ctrl-C does: the signal goes to every process of the group. */
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts `bin/baton.ts`; it is killed after `withinMs` at the latest. */
+export function startBaton(
+  args: readonly string[],
+  { cwd = project, env = {}, withinMs = 60_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; withinMs?: number } = {},
+): Running {
+  const child = spawn(process.execPath, [join(cwd, 'bin/baton.ts'), ...args], {
+    cwd,
+    env: { ...environment, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const signal = (name: NodeJS.Signals) => signalGroup(child, name);
+  const timer = setTimeout(() => signal('SIGKILL'), withinMs);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    stderr += chunk;
+  });
+  let over = false;
+  const ended = new Promise<Ended>((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code) => {
+      over = true;
+      clearTimeout(timer);
+      done({ code: code ?? undefined, stdout, stderr });
+    });
+  });
+  return {
+    pid: child.pid!,
+    ended,
+    signal,
+    async says(text) {
+      while (!stdout.includes(text)) {
+        if (over) throw new Error(`baton ended and never said '${text}':\n${stdout}\n${stderr}`);
+        await sleep(20);
+      }
+    },
+  };
+}
+
+/** Runs `baton` to its end. */
+export async function baton(args: readonly string[], options: Parameters<typeof startBaton>[1] = {}): Promise<Ended> {
+  return await startBaton(args, options).ended;
+}
+
+function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid!, name);
+  } catch {
+    // All of them have ended.
+  }
+}
+
+/** The processes that a process started, and those that these started. */
+export function descendants(root: number): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const parents = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const tree = [root];
+  for (const one of tree) tree.push(...parents.filter(([, parent]) => parent === one).map(([pid]) => pid));
+  return tree.slice(1);
+}
+
+/** Those of the processes that are still there after a second. */
+export async function survivors(pids: readonly number[]): Promise<number[]> {
+  for (let waited = 0; ; waited += 50) {
+    const alive = pids.filter(isAlive);
+    if (alive.length === 0 || waited >= 1_000) return alive;
+    await sleep(50);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Listens on a port of the loopback interface until it is disposed of. */
+export async function occupyPort(port = 0): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer();
+  await new Promise<void>((done, failed) => {
+    server.once('error', failed);
+    server.listen(port, '127.0.0.1', done);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: () => new Promise<void>((done) => server.close(() => done())),
+  };
+}
+
+/** A copy of the project, to be broken: its sources are its own, its packages those of the project. */
+export interface ProjectCopy extends Disposable {
+  readonly folder: string;
+}
+
+/** Copies the project; `withoutPackages` names packages, or scopes, that are to be missing there. */
+export function copyProject(withoutPackages: readonly string[] = []): ProjectCopy {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'baton-copy-'));
+  const kept = new Set(['node_modules', 'cdk.out', '.baton', '.git', 'coverage']);
+  for (const entry of readdirSync(project)) {
+    if (!kept.has(entry)) cpSync(join(project, entry), join(folder, entry), { recursive: true });
+  }
+  const packages = join(folder, 'node_modules');
+  if (withoutPackages.length === 0) symlinkSync(join(project, 'node_modules'), packages);
+  else {
+    mkdirSync(packages);
+    for (const entry of readdirSync(join(project, 'node_modules'))) {
+      if (!withoutPackages.includes(entry)) {
+        symlinkSync(join(project, 'node_modules', entry), join(packages, entry));
+      }
+    }
+  }
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+}
