@@ -2,10 +2,15 @@ import { InvalidArgumentError } from 'commander';
 
 /** Parsers of option values: each throws an error that commander shows with the option's name and the value. */
 
+/** The number that a text is in decimal notation; NaN for any other text, the empty one included. */
+function decimal(value: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+}
+
 /** A whole number, at least `minimum`. */
 export function wholeNumber(minimum: number) {
   return (value: string): number => {
-    const number = Number(value);
+    const number = decimal(value);
     if (!Number.isSafeInteger(number) || number < minimum) {
       throw new InvalidArgumentError(`Give a whole number of ${minimum} or more.`);
     }
@@ -15,15 +20,15 @@ export function wholeNumber(minimum: number) {
 
 /** A number over zero. */
 export function positiveNumber(value: string): number {
-  const number = Number(value);
+  const number = decimal(value);
   if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError('Give a number over 0.');
   return number;
 }
 
 /** A share from 0 to 1; `5%` is 0.05. */
 export function share(value: string): number {
-  const number = value.endsWith('%') ? Number(value.slice(0, -1)) / 100 : Number(value);
-  if (value.trim() === '' || !Number.isFinite(number) || number < 0 || number > 1) {
+  const number = value.endsWith('%') ? decimal(value.slice(0, -1)) / 100 : decimal(value);
+  if (!Number.isFinite(number) || number < 0 || number > 1) {
     throw new InvalidArgumentError("Give a share such as '0.05' or '5%'.");
   }
   return number;
@@ -31,7 +36,7 @@ export function share(value: string): number {
 
 /** A TCP port that can be listened on. */
 export function port(value: string): number {
-  const number = Number(value);
+  const number = decimal(value);
   if (!Number.isInteger(number) || number < 1 || number > 65_535) {
     throw new InvalidArgumentError('Give a port from 1 to 65535.');
   }

@@ -23,7 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .description('run the order pipeline on this machine, from the same templates that `cdk deploy` would send to AWS')
     .option('--env <name>', 'the environment whose templates to run', 'dev')
     .option('--exit', 'stop when everything is handled, print a summary, and exit 1 if an invariant did not hold')
-    .option('--report <file>', 'write the outcome as JSON (with --exit, or when stopped)')
+    .option('--report <file>', 'write the outcome as JSON once everything is handled')
     .option('--orders <number>', 'place only the first so many of the 5,009 orders', wholeNumber(0))
     .option(
       '--rate <number>',

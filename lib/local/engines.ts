@@ -135,6 +135,8 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     sns: new sns.SNSClient({ ...settings, endpoint: endpoints.sns }),
     dynamodb: new ddb.DynamoDBClient({ ...settings, endpoint: endpoints.dynamodb }),
   };
+  // It copies the input and output of every call for a logger that is not there.
+  for (const client of Object.values(clients)) client.middlewareStack.remove('loggerMiddleware');
   try {
     await Promise.all([
       props.sqsEndpoint && answers(props.sqsEndpoint, '--sqs-endpoint'),

@@ -18,17 +18,26 @@ const defaults = () => ({
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, httpAgent: sockets, httpsAgent: sockets },
 });
 
+/**
+ * The SDK copies the input and output of every call, member by member, for a logger, even where there is none. Baton logs
+ * by itself.
+ */
+function withoutCallLog<Client extends { middlewareStack: { remove(name: string): boolean } }>(client: Client): Client {
+  client.middlewareStack.remove('loggerMiddleware');
+  return client;
+}
+
 export const clients: Clients = {
   get dynamodb() {
-    shared.dynamodb ??= new DynamoDBClient(defaults());
+    shared.dynamodb ??= withoutCallLog(new DynamoDBClient(defaults()));
     return shared.dynamodb;
   },
   get sns() {
-    shared.sns ??= new SNSClient(defaults());
+    shared.sns ??= withoutCallLog(new SNSClient(defaults()));
     return shared.sns;
   },
   get sqs() {
-    shared.sqs ??= new SQSClient(defaults());
+    shared.sqs ??= withoutCallLog(new SQSClient(defaults()));
     return shared.sqs;
   },
 };

@@ -86,34 +86,35 @@ function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
 
 /** The processes that a process started, and those that these started. */
 export function descendants(root: number): number[] {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
-  const parents = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
   const tree = [root];
-  for (const one of tree) tree.push(...parents.filter(([, parent]) => parent === one).map(([pid]) => pid));
+  for (const one of tree) {
+    for (const { pid, parent } of processes()) if (parent === one) tree.push(pid);
+  }
   return tree.slice(1);
 }
 
-/** Those of the processes that are still there after a second. */
-export async function survivors(pids: readonly number[]): Promise<number[]> {
+/** Those of the processes that are still there after a second, as `ps` shows them. */
+export async function survivors(pids: readonly number[]): Promise<string[]> {
   for (let waited = 0; ; waited += 50) {
-    const alive = pids.filter(isAlive);
-    if (alive.length === 0 || waited >= 1_000) return alive;
+    const alive = processes().filter(({ pid }) => pids.includes(pid));
+    if (alive.length === 0 || waited >= 1_000) return alive.map(({ pid, command }) => `${pid} ${command}`);
     await sleep(50);
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** Every process that runs; one that has ended and that nobody has asked about yet does not. */
+function processes(): { pid: number; parent: number; command: string }[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' }).trim().split('\n');
+  return rows.flatMap((row) => {
+    const [pid, parent, state = '', ...command] = row.trim().split(/\s+/);
+    return state.startsWith('Z') ? [] : [{ pid: Number(pid), parent: Number(parent), command: command.join(' ') }];
+  });
 }
 
 /** Listens on a port of the loopback interface until it is disposed of. */
 export async function occupyPort(port = 0): Promise<{ port: number } & AsyncDisposable> {
-  const server = createServer();
+  // Nobody reads from a connection here, so its end would go unnoticed: what is open goes with the server.
+  const server = createServer((socket) => socket.destroy());
   await new Promise<void>((done, failed) => {
     server.once('error', failed);
     server.listen(port, '127.0.0.1', done);

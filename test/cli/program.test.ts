@@ -23,6 +23,7 @@ const misuse: [called: string[], says: string][] = [
   [['start', '--rate', ''], "argument '' is invalid. Give a number over 0."],
   [['start', '--duplicates', '2'], "argument '2' is invalid. Give a share such as '0.05' or '5%'."],
   [['start', '--payment-failures', '%'], "argument '%' is invalid. Give a share such as '0.05' or '5%'."],
+  [['start', '--orders', '0x10'], "argument '0x10' is invalid. Give a whole number of 0 or more."],
   [['start', '--orders', ''], "argument '' is invalid. Give a whole number of 0 or more."],
   [['start', '--port', '99999'], "argument '99999' is invalid. Give a port from 1 to 65535."],
   [['start', '--dynamodb-port', '0'], "argument '0' is invalid. Give a port from 1 to 65535."],
@@ -65,7 +66,7 @@ describe('baton, called wrongly', () => {
   it('refuses a report that cannot be written, before it starts anything', async () => {
     const started = performance.now();
     const ended = await baton([...brief, '--report', join(project, 'nowhere', 'report.json')]);
-    expectOneMessage(ended, /report .*nowhere\/report\.json/);
+    expectOneMessage(ended, /^--report: .*nowhere\/report\.json' cannot be written/);
     expect(ended.stdout).toBe('');
     expect(performance.now() - started).toBeLessThan(5_000);
   });
@@ -115,7 +116,10 @@ describe('baton start, where it cannot run', () => {
       const { DatabaseSync } = await import('node:sqlite');
       using lock = new DatabaseSync(join(folder, 'lock.db'));
       lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-      expectOneMessage(await baton([...brief, '--persist', folder]), /^Another process uses the data in .*baton-persist-/);
+      expectOneMessage(
+        await baton([...brief, '--persist', folder]),
+        /^Another process uses the data in .*baton-persist-/,
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -200,7 +204,8 @@ describe('baton start, with a broken project', () => {
 describe('baton --help', () => {
   it('explains every command, and answers on standard output', async () => {
     const { code, stdout, stderr } = await baton(['--help']);
-    for (const command of ['start', 'synth', 'bench']) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, 'm'));
+    for (const command of ['start', 'synth', 'bench'])
+      expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b.* {2}\\w`, 'm'));
     expect(stderr).toBe('');
     expect(code).toBe(0);
   });
