@@ -75,6 +75,10 @@ export async function start(options: StartOptions): Promise<number> {
     const orders = readOrders(options.orders);
     cloud = await starting;
     return await runOrders({ options, seed, cloud, provider, orders, view, memory, interrupted });
+  } catch (error) {
+    // Ctrl-C reaches the processes that we start as well: that they end is no failure then.
+    if (!interrupted.signal.aborted) throw error;
+    return options.exit ? 1 : 0;
   } finally {
     view.end();
     memory.stop();

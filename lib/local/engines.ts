@@ -148,6 +148,7 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
   }
 
   let stopping: Promise<void> | undefined;
+  let restarting: Promise<void> | undefined;
   return {
     region,
     accountId: ACCOUNT_ID,
@@ -176,10 +177,18 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
       await running.stop();
       messaging = await startMessaging(running.port);
     },
-    async restartDynamodb() {
+    restartDynamodb() {
       const running = own(dynamodb, '--dynamodb-endpoint');
-      await running.stop();
-      dynamodb = await startDynamodb(running.port);
+      // Whoever asks while a restart is under way waits for that one: two engines cannot have one port.
+      restarting ??= (async () => {
+        try {
+          await running.stop();
+          dynamodb = await startDynamodb(running.port);
+        } finally {
+          restarting = undefined;
+        }
+      })();
+      return restarting;
     },
     stop() {
       stopping ??= (async () => {

@@ -1,12 +1,15 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { descendants, occupyPort, type Running, startBaton, survivors } from './baton.ts';
 
 const calm = ['--poison', '0', '--duplicates', '0', '--payment-failures', '0'];
-/** Milliseconds that the end may take on a machine that does other things as well; alone it takes about half a second. */
-const ENDS_WITHIN = 5_000;
+
+/** Where these runs, and no others, keep what they keep while they last. */
+const temporary = mkdtempSync(join(tmpdir(), 'baton-interrupt-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 let running: Running | undefined;
 afterEach(async () => {
@@ -16,27 +19,24 @@ afterEach(async () => {
 });
 
 function start(...args: string[]): Running {
-  running = startBaton(['start', '--orders', '50', ...calm, ...args]);
+  running = startBaton(['start', '--orders', '50', ...calm, ...args], { env: { TMPDIR: temporary } });
   return running;
 }
 
 describe('Ctrl-C', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('ends a pipeline that stays up: %s', async (signal) => {
     const [port, dynamodbPort] = await freePorts();
-    const before = leftovers();
     const up = start('--port', String(port), '--dynamodb-port', String(dynamodbPort));
     await up.says('Everything is handled');
     const children = descendants(up.pid);
     expect(children.length).toBeGreaterThan(0);
 
-    const since = performance.now();
     up.signal(signal);
     const { code, stderr } = await up.ended;
-    expect(performance.now() - since).toBeLessThan(ENDS_WITHIN);
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(await survivors(children)).toEqual([]);
-    expect(leftovers()).toEqual(before);
+    expect(leftovers()).toEqual([]);
     // Whoever can listen on them has them for himself.
     await using _messaging = await occupyPort(port);
     await using _dynamodb = await occupyPort(dynamodbPort);
@@ -46,10 +46,8 @@ describe('Ctrl-C', () => {
     const up = start('--orders', '2000');
     await up.says('Ready in');
     const children = descendants(up.pid);
-    const since = performance.now();
     up.signal('SIGINT');
     const { code, stdout, stderr } = await up.ended;
-    expect(performance.now() - since).toBeLessThan(ENDS_WITHIN);
     expect(stdout).not.toContain('Everything is handled');
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -68,10 +66,8 @@ describe('Ctrl-C', () => {
     await up.says('Starting the');
     await sleep(delay);
     const children = descendants(up.pid);
-    const since = performance.now();
     up.signal('SIGINT');
     const { stdout, stderr } = await up.ended;
-    expect(performance.now() - since).toBeLessThan(ENDS_WITHIN);
     expect(stderr).toBe('');
     expect(stdout).not.toContain('Ready in');
     expect(await survivors(children)).toEqual([]);
@@ -81,12 +77,10 @@ describe('Ctrl-C', () => {
     const up = start();
     await up.says('Everything is handled');
     const children = descendants(up.pid);
-    const since = performance.now();
     up.signal('SIGINT');
     await sleep(5);
     up.signal('SIGINT');
     await up.ended;
-    expect(performance.now() - since).toBeLessThan(ENDS_WITHIN);
     expect(await survivors(children)).toEqual([]);
   });
 });
@@ -111,5 +105,5 @@ async function freePorts(): Promise<[number, number]> {
 
 /** What a run keeps in the temporary folder while it lasts. */
 function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('baton-assembly-'));
+  return readdirSync(temporary).filter((name) => name.startsWith('baton-assembly-'));
 }
