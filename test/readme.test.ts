@@ -96,7 +96,9 @@ describe('what README names', () => {
   });
 
   it('has its npm scripts', () => {
-    const named = [...words.matchAll(/npm (?:run )?([a-z]+)(?=[ `\n]*(?:--|#|;|`|does|$))/gm)].map(([, script]) => script!);
+    const named = [...words.matchAll(/npm (?:run )?([a-z]+)(?=[ `\n]*(?:--|#|;|`|does|$))/gm)].map(
+      ([, script]) => script!,
+    );
     expect(new Set(named)).toEqual(new Set(['start', 'test', 'synth', 'bench']));
     expect([...new Set(named)].filter((script) => scripts[script] === undefined)).toEqual([]);
   });

@@ -64,11 +64,9 @@ describe('baton, called wrongly', () => {
   });
 
   it('refuses a report that cannot be written, before it starts anything', async () => {
-    const started = performance.now();
     const ended = await baton([...brief, '--report', join(project, 'nowhere', 'report.json')]);
     expectOneMessage(ended, /^--report: .*nowhere\/report\.json' cannot be written/);
     expect(ended.stdout).toBe('');
-    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it('leaves no report behind where a run never came to one', async () => {
