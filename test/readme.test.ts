@@ -112,6 +112,14 @@ describe('what README names', () => {
     }
   });
 
+  it('has every flag of the guide to the local cloud', async () => {
+    const guide = readFileSync(join(project, 'docs/local-cloud.md'), 'utf8');
+    const flags = [...guide.matchAll(/`(--[a-z-]+)/g)].map(([, flag]) => flag!);
+    const help = (await baton(['start', '--help'])).stdout;
+    expect(flags.length).toBeGreaterThan(5);
+    expect(flags.filter((flag) => !help.includes(`${flag} `))).toEqual([]);
+  });
+
   it('has its environments', () => {
     const named = [...words.matchAll(/env=(\w+)/g)].map(([, name]) => name!);
     expect(named.length).toBeGreaterThan(0);

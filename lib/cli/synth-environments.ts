@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environmentNames } from '../stacks/environments.ts';
 import { UserError } from './failure.ts';
@@ -22,7 +23,16 @@ async function synth(env: string): Promise<number> {
   const child = spawn(
     process.execPath,
     [cdk, 'synth', '--quiet', '--context', `env=${env}`, '--output', `cdk.out/${env}`],
-    { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        // `node` in cdk.json is this Node, whoever called us; and compiled code is kept, the CLI's and the app's.
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+        NODE_COMPILE_CACHE: getCompileCacheDir(),
+      },
+    },
   );
   let said = '';
   child.stdout.on('data', (chunk) => {

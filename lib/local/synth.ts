@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 /** The app could not be synthesized; the message is what the app said. */
 export class SynthError extends Error {
@@ -32,7 +32,7 @@ export async function synthesize({ projectDirectory, env, outputDirectory }: Syn
     env: {
       ...process.env,
       // The CLI runs apps on its own Node; `node` in cdk.json must be ours as well.
-      PATH: `${join(process.execPath, '..')}:${process.env.PATH ?? ''}`,
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
       NODE_COMPILE_CACHE: getCompileCacheDir(),
       CDK_OUTDIR: outputDirectory,
       // The rule check takes longer than the synthesis; `cdk synth` and `cdk deploy` make it, and refuse what it finds.

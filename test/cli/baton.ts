@@ -87,9 +87,8 @@ function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
 /** The processes that a process started, and those that these started. */
 export function descendants(root: number): number[] {
   const tree = [root];
-  for (const one of tree) {
-    for (const { pid, parent } of processes()) if (parent === one) tree.push(pid);
-  }
+  const all = processes();
+  for (const one of tree) tree.push(...all.filter(({ parent }) => parent === one).map(({ pid }) => pid));
   return tree.slice(1);
 }
 
@@ -135,9 +134,9 @@ export interface ProjectCopy extends Disposable {
 /** Copies the project; `withoutPackages` names packages, or scopes, that are to be missing there. */
 export function copyProject(withoutPackages: readonly string[] = []): ProjectCopy {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'baton-copy-'));
-  const kept = new Set(['node_modules', 'cdk.out', '.baton', '.git', 'coverage']);
+  const left = new Set(['node_modules', 'cdk.out', '.baton', '.git', 'coverage', 'test']);
   for (const entry of readdirSync(project)) {
-    if (!kept.has(entry)) cpSync(join(project, entry), join(folder, entry), { recursive: true });
+    if (!left.has(entry)) cpSync(join(project, entry), join(folder, entry), { recursive: true });
   }
   const packages = join(folder, 'node_modules');
   if (withoutPackages.length === 0) symlinkSync(join(project, 'node_modules'), packages);
