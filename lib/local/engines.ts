@@ -130,9 +130,12 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
       httpsAgent: { keepAlive: true, maxSockets: 512 },
     },
   };
+  // The embedded engine is in this process and checks no signature: hashing every request would be for nobody.
+  const unsigned =
+    props.sqsEndpoint === undefined ? { signer: { sign: async <Request>(request: Request) => request } } : {};
   const clients = {
-    sqs: new sqs.SQSClient({ ...settings, endpoint: endpoints.sqs }),
-    sns: new sns.SNSClient({ ...settings, endpoint: endpoints.sns }),
+    sqs: new sqs.SQSClient({ ...settings, ...unsigned, endpoint: endpoints.sqs }),
+    sns: new sns.SNSClient({ ...settings, ...unsigned, endpoint: endpoints.sns }),
     dynamodb: new ddb.DynamoDBClient({ ...settings, endpoint: endpoints.dynamodb }),
   };
   // It copies the input and output of every call for a logger that is not there.
