@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { AnyContract } from '../contracts/contract.ts';
-import { processBatch } from './batch.ts';
-import { type Clients, clients as sharedClients } from './clients.ts';
-import { createDeadLetters } from './dead-letter.ts';
-import { startDeadline } from './deadline.ts';
-import { deliver, type Handler, type Invocation } from './delivery.ts';
+import { type Clients, clients as sharedClients } from './aws/clients.ts';
+import { createStatements, type Execute } from './aws/statements.ts';
+import { processBatch } from './batch/batch.ts';
+import { createDeadLetters } from './batch/dead-letter.ts';
+import { startDeadline } from './batch/deadline.ts';
+import { deliver, type Handler, type Invocation } from './batch/delivery.ts';
+import { createLanes } from './batch/lanes.ts';
+import { goesBack } from './batch/outcome.ts';
+import { createRendezvous } from './batch/rendezvous.ts';
+import type { Random } from './batch/retry.ts';
+import { delay } from './batch/visibility.ts';
 import { readSettings, type Settings } from './environment.ts';
-import { createGuard } from './guard.ts';
-import { createLanes } from './lanes.ts';
-import { goesBack } from './outcome.ts';
-import { Publisher } from './publisher.ts';
-import { createRendezvous } from './rendezvous.ts';
-import type { Random } from './retry.ts';
-import { createStatements, type Execute } from './statements.ts';
-import { createTelemetry, type Telemetry } from './telemetry.ts';
-import { delay } from './visibility.ts';
+import { createGuard } from './guard/guard.ts';
+import { Publisher } from './publish/publisher.ts';
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 /** What `consume` returns: the Lambda handler of a function behind an SQS event source mapping. */
 export type SqsFunction = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;

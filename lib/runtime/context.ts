@@ -3,12 +3,12 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import type { AnyContract, DataOf } from '../contracts/contract.ts';
 import { createEnvelope, type Envelope, type EventOf } from '../contracts/envelope.ts';
+import type { Execute } from './aws/statements.ts';
+import { attemptOf } from './batch/record.ts';
 import { PublishError } from './errors.ts';
-import { deterministicId } from './event-id.ts';
-import { idempotencyKeyOf } from './guard.ts';
-import type { Publisher } from './publisher.ts';
-import { attemptOf } from './record.ts';
-import type { Execute } from './statements.ts';
+import { idempotencyKeyOf } from './guard/guard.ts';
+import { deterministicId } from './publish/event-id.ts';
+import type { Publisher } from './publish/publisher.ts';
 
 /** What a handler gets beside the event. */
 export interface HandlerContext {

@@ -1,5 +1,5 @@
+import { LONGEST_DELAY_SECONDS } from './batch/retry.ts';
 import { ConfigurationError } from './errors.ts';
-import { LONGEST_DELAY_SECONDS } from './retry.ts';
 
 /** What the `Consumer` construct tells the function through its environment. */
 export interface Settings {

@@ -1,9 +1,9 @@
 import { GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ClaimedElsewhereError, GuardError, LeaseLostError } from '../../lib/runtime/errors.ts';
-import { createGuard, type Guard, recordIdOf } from '../../lib/runtime/guard.ts';
-import { createStatements } from '../../lib/runtime/statements.ts';
-import { type Engines, lambdaContext, startEngines } from './engines.ts';
+import { createStatements } from '../../../lib/runtime/aws/statements.ts';
+import { ClaimedElsewhereError, GuardError, LeaseLostError } from '../../../lib/runtime/errors.ts';
+import { createGuard, type Guard, recordIdOf } from '../../../lib/runtime/guard/guard.ts';
+import { type Engines, lambdaContext, startEngines } from '../engines.ts';
 
 let engines: Engines;
 let table: string;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { processBatch } from '../../lib/runtime/batch.ts';
-import { consume, PermanentError } from '../../lib/runtime/index.ts';
-import type { Outcome } from '../../lib/runtime/outcome.ts';
-import { countOutcomes } from '../../lib/runtime/telemetry.ts';
-import { type Engines, lambdaContext, recordOf, startEngines } from './engines.ts';
-import { failedIds, OrderPlaced, orderPlaced, surround } from './pipeline.ts';
-import { seeded } from './seed.ts';
+import { processBatch } from '../../../lib/runtime/batch/batch.ts';
+import type { Outcome } from '../../../lib/runtime/batch/outcome.ts';
+import { consume, PermanentError } from '../../../lib/runtime/index.ts';
+import { countOutcomes } from '../../../lib/runtime/telemetry/telemetry.ts';
+import { type Engines, lambdaContext, recordOf, startEngines } from '../engines.ts';
+import { failedIds, OrderPlaced, orderPlaced, surround } from '../pipeline.ts';
+import { seeded } from '../seed.ts';
 
 vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
 

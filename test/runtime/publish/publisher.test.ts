@@ -1,10 +1,10 @@
 import { type PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { InvalidDataError } from '../../lib/contracts/index.ts';
-import { PublishError } from '../../lib/runtime/errors.ts';
-import { Publisher } from '../../lib/runtime/publisher.ts';
-import { type Engines, startEngines, type TestQueue } from './engines.ts';
-import { OrderCancelled, OrderPlaced } from './pipeline.ts';
+import { InvalidDataError } from '../../../lib/contracts/index.ts';
+import { PublishError } from '../../../lib/runtime/errors.ts';
+import { Publisher } from '../../../lib/runtime/publish/publisher.ts';
+import { type Engines, startEngines, type TestQueue } from '../engines.ts';
+import { OrderCancelled, OrderPlaced } from '../pipeline.ts';
 
 let engines: Engines;
 

@@ -1,5 +1,5 @@
-import { ContractError } from '../contracts/errors.ts';
-import { RetryAfterError, RuntimeError } from './errors.ts';
+import { ContractError } from '../../contracts/errors.ts';
+import { RetryAfterError, RuntimeError } from '../errors.ts';
 
 /** A source of randomness: at least 0, less than 1. */
 export type Random = () => number;

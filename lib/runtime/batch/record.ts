@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { AnyContract } from '../contracts/contract.ts';
-import { type Envelope, type EventOf, parseEnvelope, parseEvent } from '../contracts/envelope.ts';
+import type { AnyContract } from '../../contracts/contract.ts';
+import { type Envelope, type EventOf, parseEnvelope, parseEvent } from '../../contracts/envelope.ts';
 
 /** What a record turned out to be: an event that the consumer accepts, or the reason why it can never be one. */
 export type Reading<C extends AnyContract> =

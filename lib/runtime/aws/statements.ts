@@ -5,9 +5,9 @@ import {
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
+import { backoff, type Random } from '../batch/retry.ts';
+import { StatementError } from '../errors.ts';
 import { createCoalescer } from './coalescer.ts';
-import { StatementError } from './errors.ts';
-import { backoff, type Random } from './retry.ts';
 
 /** A PartiQL statement on one item. */
 export interface Statement {

@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { createCoalescer } from './coalescer.ts';
-import { DeadLetterError } from './errors.ts';
+import { createCoalescer } from '../aws/coalescer.ts';
+import { DeadLetterError } from '../errors.ts';
 import { groupOf } from './lanes.ts';
 import { attemptOf } from './record.ts';
 

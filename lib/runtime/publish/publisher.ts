@@ -5,18 +5,18 @@ import {
   PublishCommand,
   type SNSClient,
 } from '@aws-sdk/client-sns';
-import type { AnyContract, DataOf } from '../contracts/contract.ts';
+import type { AnyContract, DataOf } from '../../contracts/contract.ts';
 import {
   createEnvelope,
   type Envelope,
   type EnvelopeProps,
   type EventOf,
   routingAttributes,
-} from '../contracts/envelope.ts';
-import { clients } from './clients.ts';
-import { createCoalescer } from './coalescer.ts';
-import { PublishError } from './errors.ts';
-import { backoff, type Random } from './retry.ts';
+} from '../../contracts/envelope.ts';
+import { clients } from '../aws/clients.ts';
+import { createCoalescer } from '../aws/coalescer.ts';
+import { backoff, type Random } from '../batch/retry.ts';
+import { PublishError } from '../errors.ts';
 
 /** Where and how a publisher publishes. */
 export interface PublisherProps {

@@ -1,9 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSRecord } from 'aws-lambda';
-import type { Envelope } from '../contracts/envelope.ts';
-import type { Outcome } from './outcome.ts';
-import { attemptOf } from './record.ts';
+import type { Envelope } from '../../contracts/envelope.ts';
+import type { Outcome } from '../batch/outcome.ts';
+import { attemptOf } from '../batch/record.ts';
 
 /** The metrics of a consumer: namespace `Baton`, dimension `service`, unit Count. */
 export interface BatchCounts {

@@ -1,8 +1,8 @@
 import { type BatchExecuteStatementCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { StatementError } from '../../lib/runtime/errors.ts';
-import { createStatements } from '../../lib/runtime/statements.ts';
-import { type Engines, startEngines } from './engines.ts';
+import { createStatements } from '../../../lib/runtime/aws/statements.ts';
+import { StatementError } from '../../../lib/runtime/errors.ts';
+import { type Engines, startEngines } from '../engines.ts';
 
 let engines: Engines;
 let table: string;

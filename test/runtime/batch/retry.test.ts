@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ContractError } from '../../lib/contracts/index.ts';
-import { PermanentError, PublishError, RetryAfterError } from '../../lib/runtime/errors.ts';
-import { backoff, judge, LONGEST_DELAY_SECONDS } from '../../lib/runtime/retry.ts';
-import { seeded } from './seed.ts';
+import { ContractError } from '../../../lib/contracts/index.ts';
+import { backoff, judge, LONGEST_DELAY_SECONDS } from '../../../lib/runtime/batch/retry.ts';
+import { PermanentError, PublishError, RetryAfterError } from '../../../lib/runtime/errors.ts';
+import { seeded } from '../seed.ts';
 
 const policy = { maxAttempts: 5, backoff: { base: 2, cap: 60 } };
 

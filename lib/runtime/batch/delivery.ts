@@ -1,17 +1,17 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { AnyContract } from '../contracts/contract.ts';
-import type { Envelope, EventOf } from '../contracts/envelope.ts';
-import { type ContextProps, createContext, type HandlerContext } from './context.ts';
+import type { AnyContract } from '../../contracts/contract.ts';
+import type { Envelope, EventOf } from '../../contracts/envelope.ts';
+import { type ContextProps, createContext, type HandlerContext } from '../context.ts';
+import { ClaimedElsewhereError, CompletionError, DeadlineExceededError, LeaseLostError } from '../errors.ts';
+import { type Guard, recordIdOf } from '../guard/guard.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Deadline } from './deadline.ts';
-import { ClaimedElsewhereError, CompletionError, DeadlineExceededError, LeaseLostError } from './errors.ts';
-import { type Guard, recordIdOf } from './guard.ts';
 import { isFifo, type Turn } from './lanes.ts';
 import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
 import { attemptOf, readRecord } from './record.ts';
 import type { Place, Rendezvous } from './rendezvous.ts';
 import { judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
-import type { Telemetry } from './telemetry.ts';
 
 /** What a consumer does with an event. Fulfilled: handled. Rejected: failed, and retried or dead-lettered. */
 export type Handler<C extends AnyContract> = (event: EventOf<C>, context: HandlerContext) => unknown;

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
 import type { Context } from 'aws-lambda';
-import type { Envelope } from '../contracts/envelope.ts';
-import { ClaimedElsewhereError, CompletionError, GuardError, LeaseLostError } from './errors.ts';
+import type { Envelope } from '../../contracts/envelope.ts';
+import { ClaimedElsewhereError, CompletionError, GuardError, LeaseLostError } from '../errors.ts';
 import { LeaseTable, type LeaseTableProps } from './lease-table.ts';
 
 /** What makes sure that an event is handled once by this consumer. */

@@ -5,8 +5,8 @@ import {
 } from '@aws-lambda-powertools/idempotency';
 import { BasePersistenceLayer, IdempotencyRecord } from '@aws-lambda-powertools/idempotency/persistence';
 import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { ClaimedElsewhereError, GuardError, LeaseLostError, StatementError } from './errors.ts';
-import type { Execute, Item } from './statements.ts';
+import type { Execute, Item } from '../aws/statements.ts';
+import { ClaimedElsewhereError, GuardError, LeaseLostError, StatementError } from '../errors.ts';
 
 /** What a lease table works with. */
 export interface LeaseTableProps {

@@ -1,8 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDeadLetters, failureContext } from '../../lib/runtime/dead-letter.ts';
-import { DeadLetterError } from '../../lib/runtime/errors.ts';
-import { type Engines, recordOf, startEngines, type TestQueue } from './engines.ts';
+import { createDeadLetters, failureContext } from '../../../lib/runtime/batch/dead-letter.ts';
+import { DeadLetterError } from '../../../lib/runtime/errors.ts';
+import { type Engines, recordOf, startEngines, type TestQueue } from '../engines.ts';
 
 let engines: Engines;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { createEnvelope } from '../../lib/contracts/index.ts';
-import { consume } from '../../lib/runtime/index.ts';
-import { batchOf, type Engines, lambdaContext, startEngines } from './engines.ts';
-import { OrderPlaced, orderPlaced, type Surroundings, send, surround } from './pipeline.ts';
+import { createEnvelope } from '../../../lib/contracts/index.ts';
+import { consume } from '../../../lib/runtime/index.ts';
+import { batchOf, type Engines, lambdaContext, startEngines } from '../engines.ts';
+import { OrderPlaced, orderPlaced, type Surroundings, send, surround } from '../pipeline.ts';
 
 let engines: Engines;
 let around: Surroundings;
