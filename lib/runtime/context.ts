@@ -1,8 +1,8 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import type { AnyContract, DataOf } from '../contracts/contract.ts';
 import { createEnvelope, type Envelope, type EventOf } from '../contracts/envelope.ts';
+import type { DynamoDb } from './aws/clients.ts';
 import type { Execute } from './aws/statements.ts';
 import { attemptOf } from './batch/record.ts';
 import { PublishError } from './errors.ts';
@@ -41,7 +41,7 @@ export interface HandlerContext {
    */
   readonly read: Execute;
   /** For what `execute` and `read` cannot do. */
-  readonly dynamodb: DynamoDBClient;
+  readonly dynamodb: DynamoDb;
 }
 
 /** How an event is published from a handler. */
@@ -56,7 +56,7 @@ export interface ContextProps {
   signal: AbortSignal;
   execute: Execute;
   read: Execute;
-  dynamodb: DynamoDBClient;
+  dynamodb: DynamoDb;
   publisher: Publisher | undefined;
   loggerFor: (record: SQSRecord, event: Envelope) => Logger;
 }

@@ -1,4 +1,5 @@
-export type { Clients } from './aws/clients.ts';
+export { AwsError } from './aws/aws-error.ts';
+export { type Clients, createClients } from './aws/clients.ts';
 export type { Execute, Item, Statement } from './aws/statements.ts';
 export type { FailureContext } from './batch/dead-letter.ts';
 export type { Handler } from './batch/delivery.ts';

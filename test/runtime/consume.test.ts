@@ -1,4 +1,4 @@
-import { BatchExecuteStatementCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { BatchExecuteStatementCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { createEnvelope } from '../../lib/contracts/index.ts';
@@ -46,7 +46,7 @@ beforeEach(async () => {
 function inventory(handler: Handler<typeof OrderPlaced>, options: ConsumeOptions = {}) {
   return consume(OrderPlaced, handler, {
     environment: around.environment,
-    clients: engines,
+    clients: engines.clients,
     random: () => 0.5,
     ...options,
   });
@@ -80,11 +80,11 @@ describe('a batch', () => {
     const response = await handler(batch, lambdaContext());
 
     expect(response).toEqual({ batchItemFailures: [] });
-    expect(engines.calls.map(({ command }) => command)).toEqual([
-      'BatchExecuteStatementCommand',
-      'BatchExecuteStatementCommand',
-      'PublishBatchCommand',
-      'BatchExecuteStatementCommand',
+    expect(engines.calls.map(({ operation }) => operation)).toEqual([
+      'BatchExecuteStatement',
+      'BatchExecuteStatement',
+      'PublishBatch',
+      'BatchExecuteStatement',
     ]);
     const { Count } = await engines.dynamodb.send(new ScanCommand({ TableName: effects }));
     expect(Count).toBe(10);
@@ -105,7 +105,7 @@ describe('a batch', () => {
             break;
         }
       },
-      { environment: around.environment, clients: engines },
+      { environment: around.environment, clients: engines.clients },
     );
     const cancelled = createEnvelope(OrderCancelled, { orderId: '1', reason: 'too dear' }, { source: '/orders' });
 
@@ -118,7 +118,7 @@ describe('a batch', () => {
     const placed: string[] = [];
     const handler = consume(PlaceOrder, (command) => void placed.push(command.data.orderId), {
       environment: around.environment,
-      clients: engines,
+      clients: engines.clients,
     });
 
     const response = await handler(
@@ -187,7 +187,7 @@ describe('the handler', () => {
 
     expect(contexts[0]).toMatchObject({ idempotencyKey: '/orders#e-1', attempt: 1 });
     expect(contexts[0]?.signal.aborted).toBe(false);
-    expect(contexts[0]?.dynamodb).toBeInstanceOf(DynamoDBClient);
+    expect(contexts[0]?.dynamodb).toBe(engines.clients.dynamodb);
   });
 
   test('publishes what its event caused, under the same id on every attempt', async () => {
@@ -362,7 +362,7 @@ describe('a failed record', () => {
     const batch = await deliver(...orders(10));
     engines.calls.length = 0;
     expect(failedIds(await handler(batch, lambdaContext()))).toHaveLength(10);
-    expect(engines.count('ChangeMessageVisibilityBatchCommand')).toBe(1);
+    expect(engines.count('ChangeMessageVisibilityBatch')).toBe(1);
   });
 
   test('is dead-lettered after its last attempt, with its failure context, and acknowledged', async () => {
@@ -417,7 +417,7 @@ describe('a failed record', () => {
     expect(failedIds(await inventory(handle)(batch, lambdaContext()))).toEqual([]);
 
     expect(handle).not.toHaveBeenCalled();
-    expect(engines.calls.map(({ command }) => command)).toEqual(['SendMessageBatchCommand']);
+    expect(engines.calls.map(({ operation }) => operation)).toEqual(['SendMessageBatch']);
     const [letter] = await engines.receive(around.deadLetters);
     expect(letter?.MessageAttributes?.errorClass?.StringValue).toBe(errorClass);
   });
@@ -445,7 +445,7 @@ describe('near the deadline', () => {
     engines.calls.length = 0;
     expect(failedIds(await inventory(handle)(batch, lambdaContext(200)))).toHaveLength(2);
     expect(handle).not.toHaveBeenCalled();
-    expect(engines.calls.map(({ command }) => command)).toEqual(['ChangeMessageVisibilityBatchCommand']);
+    expect(engines.calls.map(({ operation }) => operation)).toEqual(['ChangeMessageVisibilityBatch']);
     expect(visibleIn(engines, around.queue).size).toBe(0);
     expect(await engines.receive(around.queue)).toHaveLength(2);
   });
@@ -524,7 +524,7 @@ describe('on a FIFO queue', () => {
 
     expect(log.filter((line) => line.includes('a'))).toEqual(['+a1', '-a1', '+a2', '-a2', '+a3', '-a3']);
     expect(log.indexOf('+b1')).toBeLessThan(log.indexOf('-a1'));
-    expect(engines.count('BatchExecuteStatementCommand')).toBe(2);
+    expect(engines.count('BatchExecuteStatement')).toBe(2);
   });
 
   test('the rest of a group is returned untouched when one of its records fails', async () => {
@@ -542,7 +542,7 @@ describe('on a FIFO queue', () => {
     expect(failedIds(await handler(batch, lambdaContext())).sort()).toEqual(['a2', 'a3', 'a4', 'a5']);
 
     expect(handled.sort()).toEqual(['a1', 'b1']);
-    const { Entries } = engines.calls.find(({ command }) => command === 'ChangeMessageVisibilityBatchCommand')!.input;
+    const { Entries } = engines.calls.find(({ operation }) => operation === 'ChangeMessageVisibilityBatch')!.input;
     expect(Entries.map((entry: { VisibilityTimeout: number }) => entry.VisibilityTimeout)).toEqual([2, 0, 0, 0]);
     // untouched: nothing of theirs is left in the guard
     const { Items = [] } = await engines.dynamodb.send(new ScanCommand({ TableName: around.table }));

@@ -6,26 +6,29 @@ import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client
 import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { type Clients, createClients } from '../../lib/runtime/aws/clients.ts';
 
-/** A request that a client sent. */
+/** A request of the runtime. */
 export interface Call {
-  command: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each command has an input of its own, and tests look into them all
+  operation: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each operation has an input of its own, and tests look into them all
   input: any;
 }
 
-/** The engines that the tests speak to, through the real SDK. */
+/** The engines: the tests speak to them through the real SDK, the runtime through its own clients. */
 export interface Engines {
+  /** For the runtime. */
+  clients: Clients;
   dynamodb: DynamoDBClient;
   sns: SNSClient;
   sqs: SQSClient;
   fauxqs: FauxqsServer;
   /** As the SDK's environment variables name them. */
   endpoints: Record<'AWS_ENDPOINT_URL' | 'AWS_ENDPOINT_URL_DYNAMODB', string>;
-  /** Every request so far; tests clear it. */
+  /** Every call that the runtime made so far; tests clear it. */
   calls: Call[];
-  /** How many of the requests so far were this command: `BatchExecuteStatementCommand`. */
-  count(command: string): number;
+  /** How many of the calls so far were of this operation: `BatchExecuteStatement`. */
+  count(operation: string): number;
   createTable(): Promise<string>;
   createQueue(options?: { fifo?: boolean }): TestQueue;
   createTopic(options?: { fifo?: boolean }): Promise<string>;
@@ -54,23 +57,23 @@ export async function startEngines(): Promise<Engines> {
   const sns = new SNSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
   const sqs = new SQSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
   const calls: Call[] = [];
-  for (const client of [dynamodb, sns, sqs]) {
-    (client as SQSClient).middlewareStack.add(
-      (next, context) => async (args) => {
-        calls.push({ command: String(context.commandName), input: args.input });
-        return await next(args);
-      },
-      { step: 'initialize', name: 'recordCalls' },
-    );
-  }
+  const endpoints = { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint };
+  const environment = {
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_MAX_ATTEMPTS: '2',
+    ...endpoints,
+  };
   return {
+    clients: recording(createClients(environment), calls),
     dynamodb,
     sns,
     sqs,
     fauxqs,
     calls,
-    endpoints: { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint },
-    count: (command) => calls.filter((call) => call.command === command).length,
+    endpoints,
+    count: (operation) => calls.filter((call) => call.operation === operation).length,
     async createTable() {
       const TableName = `table-${++names}`;
       await dynamodb.send(
@@ -120,6 +123,22 @@ export async function startEngines(): Promise<Engines> {
       for (const client of [dynamodb, sns, sqs]) client.destroy();
     },
   };
+}
+
+/** A client that answers by itself. */
+export function answering<Client>(answer: (operation: string, input: Call['input']) => object): Client {
+  return { call: async (operation: string, input: object) => answer(operation, input) } as Client;
+}
+
+function recording(clients: Clients, calls: Call[]): Clients {
+  const record = <Client extends { call: unknown }>(client: Client) =>
+    ({
+      call(operation: string, input: object) {
+        calls.push({ operation, input });
+        return (client.call as (operation: string, input: object) => Promise<object>)(operation, input);
+      },
+    }) as unknown as Client;
+  return { dynamodb: record(clients.dynamodb), sns: record(clients.sns), sqs: record(clients.sqs) };
 }
 
 /** The event that Lambda would pass on for what was received from a queue. */

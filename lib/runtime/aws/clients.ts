@@ -1,43 +1,70 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import type * as dynamodb from '@aws-sdk/client-dynamodb';
+import type * as lambda from '@aws-sdk/client-lambda';
+import type * as sns from '@aws-sdk/client-sns';
+import type * as sqs from '@aws-sdk/client-sqs';
+import { type AwsClient, createAwsClient } from './aws-client.ts';
+import { awsJson, awsQuery, restJson } from './protocols.ts';
 
-/** The AWS clients that a consumer uses. */
+/** What the runtime asks of DynamoDB. Binary values travel as base64 text. */
+export type DynamoDb = AwsClient<{
+  BatchExecuteStatement: [dynamodb.BatchExecuteStatementInput, dynamodb.BatchExecuteStatementOutput];
+  BatchWriteItem: [dynamodb.BatchWriteItemInput, dynamodb.BatchWriteItemOutput];
+  DeleteItem: [dynamodb.DeleteItemInput, dynamodb.DeleteItemOutput];
+  GetItem: [dynamodb.GetItemInput, dynamodb.GetItemOutput];
+  PutItem: [dynamodb.PutItemInput, dynamodb.PutItemOutput];
+  Query: [dynamodb.QueryInput, dynamodb.QueryOutput];
+  TransactWriteItems: [dynamodb.TransactWriteItemsInput, dynamodb.TransactWriteItemsOutput];
+  UpdateItem: [dynamodb.UpdateItemInput, dynamodb.UpdateItemOutput];
+}>;
+
+/** What the runtime asks of SNS. */
+export type Sns = AwsClient<{
+  Publish: [sns.PublishInput, sns.PublishResponse];
+  PublishBatch: [sns.PublishBatchInput, sns.PublishBatchResponse];
+}>;
+
+/** What the runtime asks of SQS. */
+export type Sqs = AwsClient<{
+  ChangeMessageVisibilityBatch: [sqs.ChangeMessageVisibilityBatchRequest, sqs.ChangeMessageVisibilityBatchResult];
+  SendMessage: [sqs.SendMessageRequest, sqs.SendMessageResult];
+  SendMessageBatch: [sqs.SendMessageBatchRequest, sqs.SendMessageBatchResult];
+}>;
+
+/** What the runtime asks of Lambda. */
+export type Lambda = AwsClient<{
+  GetEventSourceMapping: [lambda.GetEventSourceMappingRequest, lambda.EventSourceMappingConfiguration];
+  UpdateEventSourceMapping: [lambda.UpdateEventSourceMappingRequest, lambda.EventSourceMappingConfiguration];
+}>;
+
+/** The AWS services that the runtime speaks to. */
 export interface Clients {
-  readonly dynamodb: DynamoDBClient;
-  readonly sns: SNSClient;
-  readonly sqs: SQSClient;
+  readonly dynamodb: DynamoDb;
+  readonly sns: Sns;
+  readonly sqs: Sqs;
 }
 
-/** One set for every consumer and publisher of a module; each client is made when it is first asked for. */
-const shared: { dynamodb?: DynamoDBClient; sns?: SNSClient; sqs?: SQSClient } = {};
-
-/** A batch seldom has more calls under way, and idle sockets cost a function memory. */
-const sockets = { keepAlive: true, maxSockets: 16 };
-const defaults = () => ({
-  requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, httpAgent: sockets, httpsAgent: sockets },
-});
-
-/**
- * The SDK copies the input and output of every call, member by member, for a logger, even where there is none. Baton logs
- * by itself.
- */
-function withoutCallLog<Client extends { middlewareStack: { remove(name: string): boolean } }>(client: Client): Client {
-  client.middlewareStack.remove('loggerMiddleware');
-  return client;
+/** Clients that read region, credentials and endpoints from an environment. @default process.env */
+export function createClients(environment?: Record<string, string | undefined>): Clients {
+  const from = environment === undefined ? {} : { environment };
+  return {
+    dynamodb: createAwsClient({ service: 'dynamodb', protocol: awsJson('DynamoDB_20120810'), ...from }),
+    sns: createAwsClient({ service: 'sns', protocol: awsQuery('2010-03-31'), ...from }),
+    sqs: createAwsClient({ service: 'sqs', protocol: awsJson('AmazonSQS'), ...from }),
+  };
 }
 
-export const clients: Clients = {
-  get dynamodb() {
-    shared.dynamodb ??= withoutCallLog(new DynamoDBClient(defaults()));
-    return shared.dynamodb;
-  },
-  get sns() {
-    shared.sns ??= withoutCallLog(new SNSClient(defaults()));
-    return shared.sns;
-  },
-  get sqs() {
-    shared.sqs ??= withoutCallLog(new SQSClient(defaults()));
-    return shared.sqs;
-  },
-};
+/** One set for every consumer and publisher of a module. */
+export const clients: Clients = createClients();
+
+/** A client of Lambda, for what turns event sources on and off. */
+export function createLambdaClient(environment?: Record<string, string | undefined>): Lambda {
+  const path = ({ UUID }: Record<string, unknown>) => `/2015-03-31/event-source-mappings/${UUID}`;
+  return createAwsClient({
+    service: 'lambda',
+    protocol: restJson({
+      GetEventSourceMapping: (input) => ({ method: 'GET', path: path(input) }),
+      UpdateEventSourceMapping: ({ UUID, ...body }) => ({ method: 'PUT', path: path({ UUID }), body }),
+    }),
+    ...(environment && { environment }),
+  });
+}

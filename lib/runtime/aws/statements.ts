@@ -1,12 +1,7 @@
-import {
-  type AttributeValue,
-  BatchExecuteStatementCommand,
-  type BatchStatementRequest,
-  type BatchStatementResponse,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, BatchStatementRequest, BatchStatementResponse } from '@aws-sdk/client-dynamodb';
 import { backoff, type Random } from '../batch/retry.ts';
 import { StatementError } from '../errors.ts';
+import type { DynamoDb } from './clients.ts';
 import { createCoalescer } from './coalescer.ts';
 
 /** A PartiQL statement on one item. */
@@ -29,7 +24,7 @@ export type Execute = (statement: Statement) => Promise<Item | undefined>;
 
 /** How statements are sent. */
 export interface StatementsProps {
-  client: DynamoDBClient;
+  client: DynamoDb;
   /** Reads are strongly consistent; DynamoDB takes reads and writes in separate calls only. */
   kind: 'reads' | 'writes';
   random?: Random;
@@ -66,7 +61,7 @@ export function createStatements({ client, kind, random = Math.random }: Stateme
       let open = requests.map((_, position) => position);
       for (let attempt = 1; open.length > 0; attempt++) {
         const Statements = open.map((position) => requests[position]!);
-        const { Responses = [] } = await client.send(new BatchExecuteStatementCommand({ Statements }));
+        const { Responses = [] } = await client.call('BatchExecuteStatement', { Statements });
         open.forEach((position, index) => {
           answers[position] = Responses[index];
         });

@@ -1,5 +1,6 @@
-import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from '@aws-sdk/client-sqs';
+import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import type { Sqs } from '../aws/clients.ts';
 import { createCoalescer } from '../aws/coalescer.ts';
 import { DeadLetterError } from '../errors.ts';
 import { groupOf } from './lanes.ts';
@@ -34,7 +35,7 @@ export interface DeadLetter {
 
 /** What dead letters are made with. */
 export interface DeadLettersProps {
-  client: SQSClient;
+  client: Sqs;
   queueUrl: string;
   consumer: string;
   functionVersion: string;
@@ -72,12 +73,10 @@ export function createDeadLetters(props: DeadLettersProps): (letter: DeadLetter)
     sizeOf: ({ bytes }) => bytes,
     inOrder: true,
     send: async (letters) => {
-      const { Failed = [] } = await props.client.send(
-        new SendMessageBatchCommand({
-          QueueUrl: props.queueUrl,
-          Entries: letters.map(({ entry }, position) => ({ ...entry, Id: String(position) })),
-        }),
-      );
+      const { Failed = [] } = await props.client.call('SendMessageBatch', {
+        QueueUrl: props.queueUrl,
+        Entries: letters.map(({ entry }, position) => ({ ...entry, Id: String(position) })),
+      });
       const failed = new Map(Failed.map((failure) => [failure.Id, failure]));
       return letters.map((_, position) => {
         const failure = failed.get(String(position));

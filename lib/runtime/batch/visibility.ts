@@ -1,5 +1,5 @@
-import { ChangeMessageVisibilityBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import type { Sqs } from '../aws/clients.ts';
 
 /** When a record is to be seen again. */
 export interface Delay {
@@ -15,7 +15,7 @@ const ENTRIES = 10;
  * Never rejects: a record whose visibility could not be changed comes back when the queue's own timeout ends.
  * @returns the messages that this went wrong for, with the reason
  */
-export async function delay(client: SQSClient, queueUrl: string, delays: readonly Delay[]): Promise<string[]> {
+export async function delay(client: Sqs, queueUrl: string, delays: readonly Delay[]): Promise<string[]> {
   const calls: Promise<string[]>[] = [];
   for (let start = 0; start < delays.length; start += ENTRIES) {
     calls.push(call(client, queueUrl, delays.slice(start, start + ENTRIES)));
@@ -23,18 +23,16 @@ export async function delay(client: SQSClient, queueUrl: string, delays: readonl
   return (await Promise.all(calls)).flat();
 }
 
-async function call(client: SQSClient, queueUrl: string, delays: readonly Delay[]): Promise<string[]> {
+async function call(client: Sqs, queueUrl: string, delays: readonly Delay[]): Promise<string[]> {
   try {
-    const { Failed = [] } = await client.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl: queueUrl,
-        Entries: delays.map(({ record, seconds }, position) => ({
-          Id: String(position),
-          ReceiptHandle: record.receiptHandle,
-          VisibilityTimeout: seconds,
-        })),
-      }),
-    );
+    const { Failed = [] } = await client.call('ChangeMessageVisibilityBatch', {
+      QueueUrl: queueUrl,
+      Entries: delays.map(({ record, seconds }, position) => ({
+        Id: String(position),
+        ReceiptHandle: record.receiptHandle,
+        VisibilityTimeout: seconds,
+      })),
+    });
     return Failed.map(({ Id, Code, Message }) => `${delays[Number(Id)]?.record.messageId}: ${Code} ${Message ?? ''}`);
   } catch (error) {
     return delays.map(({ record }) => `${record.messageId}: ${String(error)}`);

@@ -4,14 +4,15 @@ import {
   IdempotencyRecordStatus,
 } from '@aws-lambda-powertools/idempotency';
 import { BasePersistenceLayer, IdempotencyRecord } from '@aws-lambda-powertools/idempotency/persistence';
-import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { AwsError } from '../aws/aws-error.ts';
+import type { DynamoDb } from '../aws/clients.ts';
 import type { Execute, Item } from '../aws/statements.ts';
 import { ClaimedElsewhereError, GuardError, LeaseLostError, StatementError } from '../errors.ts';
 
 /** What a lease table works with. */
 export interface LeaseTableProps {
   table: string;
-  client: DynamoDBClient;
+  client: DynamoDb;
   /** Coalesced writes. */
   write: Execute;
   /** Coalesced, strongly consistent reads. */
@@ -151,33 +152,31 @@ export class LeaseTable extends BasePersistenceLayer {
     const isAsSeen = '#status = :seenStatus AND #expiration = :seenExpiration';
     const hasOwnerSeen = seen.owner ? '#owner = :seenOwner' : 'attribute_not_exists(#owner)';
     try {
-      await client.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: { id: { S: record.idempotencyKey } },
-          UpdateExpression:
-            'SET #status = :status, #expiration = :expiration, #inProgress = :inProgress, #owner = :owner',
-          ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen}`,
-          ExpressionAttributeNames: {
-            '#status': 'status',
-            '#expiration': 'expiration',
-            '#inProgress': 'in_progress_expiration',
-            '#owner': 'owner',
-          },
-          ExpressionAttributeValues: {
-            ':status': { S: IdempotencyRecordStatus.INPROGRESS },
-            ':expiration': { N: String(record.expiryTimestamp) },
-            ':inProgress': { N: String(record.inProgressExpiryTimestamp) },
-            ':owner': { S: owner },
-            ':seenStatus': seen.status!,
-            ':seenExpiration': seen.expiration!,
-            ...(seen.owner && { ':seenOwner': seen.owner }),
-          },
-        }),
-      );
+      await client.call('UpdateItem', {
+        TableName: table,
+        Key: { id: { S: record.idempotencyKey } },
+        UpdateExpression:
+          'SET #status = :status, #expiration = :expiration, #inProgress = :inProgress, #owner = :owner',
+        ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen}`,
+        ExpressionAttributeNames: {
+          '#status': 'status',
+          '#expiration': 'expiration',
+          '#inProgress': 'in_progress_expiration',
+          '#owner': 'owner',
+        },
+        ExpressionAttributeValues: {
+          ':status': { S: IdempotencyRecordStatus.INPROGRESS },
+          ':expiration': { N: String(record.expiryTimestamp) },
+          ':inProgress': { N: String(record.inProgressExpiryTimestamp) },
+          ':owner': { S: owner },
+          ':seenStatus': seen.status!,
+          ':seenExpiration': seen.expiration!,
+          ...(seen.owner && { ':seenOwner': seen.owner }),
+        },
+      });
       return true;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      if (error instanceof AwsError && error.name === 'ConditionalCheckFailedException') return false;
       throw error;
     }
   }

@@ -1,10 +1,4 @@
-import {
-  type MessageAttributeValue,
-  PublishBatchCommand,
-  type PublishBatchRequestEntry,
-  PublishCommand,
-  type SNSClient,
-} from '@aws-sdk/client-sns';
+import type { MessageAttributeValue, PublishBatchRequestEntry } from '@aws-sdk/client-sns';
 import type { AnyContract, DataOf } from '../../contracts/contract.ts';
 import {
   createEnvelope,
@@ -13,7 +7,7 @@ import {
   type EventOf,
   routingAttributes,
 } from '../../contracts/envelope.ts';
-import { clients } from '../aws/clients.ts';
+import { clients, type Sns } from '../aws/clients.ts';
 import { createCoalescer } from '../aws/coalescer.ts';
 import { backoff, type Random } from '../batch/retry.ts';
 import { PublishError } from '../errors.ts';
@@ -25,7 +19,7 @@ export interface PublisherProps {
   /** Who says it: the CloudEvents `source` of its events, a URI reference. */
   source: string;
   /** @default the module's client, made when it is first used */
-  client?: SNSClient;
+  client?: Sns;
   /** How often an entry that the topic fails is sent in all. @default 5 */
   maxAttempts?: number;
   /** @default Math.random */
@@ -126,18 +120,16 @@ export class Publisher {
     const { topicArn, maxAttempts = ATTEMPTS, random = Math.random } = this.#props;
     const client = this.#props.client ?? clients.sns;
     if (entries.length === 1) {
-      await client.send(new PublishCommand({ TopicArn: topicArn, ...entries[0]!.request }));
+      await client.call('Publish', { TopicArn: topicArn, ...entries[0]!.request });
       return [{ status: 'fulfilled', value: undefined }];
     }
     const results: PromiseSettledResult<void>[] = entries.map(() => ({ status: 'fulfilled', value: undefined }));
     let open = entries.map((_, position) => position);
     for (let attempt = 1; open.length > 0; attempt++) {
-      const { Failed = [] } = await client.send(
-        new PublishBatchCommand({
-          TopicArn: topicArn,
-          PublishBatchRequestEntries: open.map((position) => ({ ...entries[position]!.request, Id: String(position) })),
-        }),
-      );
+      const { Failed = [] } = await client.call('PublishBatch', {
+        TopicArn: topicArn,
+        PublishBatchRequestEntries: open.map((position) => ({ ...entries[position]!.request, Id: String(position) })),
+      });
       open = [];
       for (const { Id, Code, Message, SenderFault } of Failed) {
         const position = Number(Id);

@@ -1,8 +1,9 @@
-import { type BatchExecuteStatementCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createClients, type DynamoDb } from '../../../lib/runtime/aws/clients.ts';
 import { createStatements } from '../../../lib/runtime/aws/statements.ts';
 import { StatementError } from '../../../lib/runtime/errors.ts';
-import { type Engines, startEngines } from '../engines.ts';
+import { answering, type Engines, startEngines } from '../engines.ts';
 
 let engines: Engines;
 let table: string;
@@ -23,14 +24,14 @@ const codeOf = (result: PromiseSettledResult<unknown>) =>
   result.status === 'fulfilled' ? 'done' : (result.reason as StatementError).code;
 
 test('what is asked for in one turn goes out in calls of up to 25', async () => {
-  const execute = createStatements({ client: engines.dynamodb, kind: 'writes' });
+  const execute = createStatements({ client: engines.clients.dynamodb, kind: 'writes' });
   await Promise.all(Array.from({ length: 60 }, (_, n) => execute(insert(`item-${n}`))));
   expect(engines.calls.map(({ input }) => input.Statements.length)).toEqual([25, 25, 10]);
   expect((await engines.dynamodb.send(new ScanCommand({ TableName: table }))).Count).toBe(60);
 });
 
 test('each statement has its own fate', async () => {
-  const execute = createStatements({ client: engines.dynamodb, kind: 'writes' });
+  const execute = createStatements({ client: engines.clients.dynamodb, kind: 'writes' });
   await execute(insert('taken'));
   const results = await Promise.allSettled([
     execute(insert('taken')),
@@ -55,14 +56,14 @@ test('each statement has its own fate', async () => {
 });
 
 test('statements on the same item, which DynamoDB refuses in one call, each get through alone', async () => {
-  const execute = createStatements({ client: engines.dynamodb, kind: 'writes' });
+  const execute = createStatements({ client: engines.clients.dynamodb, kind: 'writes' });
   const results = await Promise.allSettled(['a', 'a', 'b'].map((id) => execute(insert(id))));
   expect(results.map(codeOf).sort()).toEqual(['DuplicateItem', 'done', 'done']);
 });
 
 test('reads find what was written just before', async () => {
-  const write = createStatements({ client: engines.dynamodb, kind: 'writes' });
-  const read = createStatements({ client: engines.dynamodb, kind: 'reads' });
+  const write = createStatements({ client: engines.clients.dynamodb, kind: 'writes' });
+  const read = createStatements({ client: engines.clients.dynamodb, kind: 'reads' });
   await write(insert('here'));
   const find = (id: string) => read({ Statement: `SELECT * FROM "${table}" WHERE "id" = ?`, Parameters: [{ S: id }] });
   expect(await Promise.all([find('here'), find('not here')])).toEqual([{ id: { S: 'here' } }, undefined]);
@@ -70,30 +71,27 @@ test('reads find what was written just before', async () => {
 });
 
 test('a throttled statement is sent again, the others are not', async () => {
-  const client = new DynamoDBClient({ region: 'eu-west-1' });
   const sent: number[] = [];
-  client.middlewareStack.add(
-    () => async (args) => {
-      const { Statements = [] } = args.input as BatchExecuteStatementCommand['input'];
-      sent.push(Statements.length);
-      const Responses = Statements.map((_, n) =>
-        n === 0 && sent.length < 3 ? { Error: { Code: 'ThrottlingError' as const } } : {},
-      );
-      return { response: {}, output: { $metadata: {}, Responses } };
-    },
-    { step: 'initialize' },
-  );
+  const client = answering<DynamoDb>((_, { Statements }) => {
+    sent.push(Statements.length);
+    return {
+      Responses: Statements.map((_: object, n: number) =>
+        n === 0 && sent.length < 3 ? { Error: { Code: 'ThrottlingError' } } : {},
+      ),
+    };
+  });
   const execute = createStatements({ client, kind: 'writes', random: () => 0 });
   await Promise.all(['a', 'b', 'c'].map((id) => execute(insert(id))));
   expect(sent).toEqual([3, 1, 1]);
 });
 
 test('a call that fails fails each of its statements, by name', async () => {
-  const client = new DynamoDBClient({
-    region: 'eu-west-1',
-    endpoint: 'http://127.0.0.1:9',
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    maxAttempts: 1,
+  const { dynamodb: client } = createClients({
+    AWS_REGION: 'eu-west-1',
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_MAX_ATTEMPTS: '1',
   });
   const execute = createStatements({ client, kind: 'writes' });
   const results = await Promise.allSettled(['a', 'b'].map((id) => execute(insert(id))));

@@ -43,7 +43,7 @@ async function run(fifo: boolean, fates: { fate: Fate; group: (typeof groups)[nu
       if (fate === 'fails') throw new Error('fails');
       if (fate === 'fails for good') throw new PermanentError('fails for good');
     },
-    { environment: around.environment, clients: engines },
+    { environment: around.environment, clients: engines.clients },
   );
   const Records = fates.map(({ fate, group }, n) => {
     const id = `${round}.${n}`;

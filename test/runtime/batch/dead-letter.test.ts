@@ -1,8 +1,8 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Sqs } from '../../../lib/runtime/aws/clients.ts';
 import { createDeadLetters, failureContext } from '../../../lib/runtime/batch/dead-letter.ts';
 import { DeadLetterError } from '../../../lib/runtime/errors.ts';
-import { type Engines, recordOf, startEngines, type TestQueue } from '../engines.ts';
+import { answering, type Engines, recordOf, startEngines, type TestQueue } from '../engines.ts';
 
 let engines: Engines;
 
@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 const about = { consumer: 'inventory', functionVersion: '7', clock: () => 0 };
-const lettersFor = (queue: TestQueue, client: SQSClient = engines.sqs) =>
+const lettersFor = (queue: TestQueue, client: Sqs = engines.clients.sqs) =>
   createDeadLetters({ client, queueUrl: queue.url, ...about });
 
 test('the dead letters of a batch share a call', async () => {
@@ -23,7 +23,7 @@ test('the dead letters of a batch share a call', async () => {
   engines.calls.length = 0;
   const records = Array.from({ length: 10 }, (_, n) => recordOf(queue, { body: `body ${n}` }));
   await Promise.all(records.map((record) => deadLetter({ record, error: new Error('no') })));
-  expect(engines.count('SendMessageBatchCommand')).toBe(1);
+  expect(engines.count('SendMessageBatch')).toBe(1);
   expect(engines.fauxqs.inspectQueue(queue.name)?.messages.ready.map(({ body }) => body)).toEqual(
     records.map(({ body }) => body),
   );
@@ -61,14 +61,7 @@ test('a body of the largest size goes without context rather than not at all', a
 
 test('an entry that the DLQ refuses rejects for its own record only', async () => {
   const queue = engines.createQueue();
-  const client = new SQSClient({ region: 'eu-west-1' });
-  client.middlewareStack.add(
-    () => async () => ({
-      response: {},
-      output: { $metadata: {}, Failed: [{ Id: '1', Code: 'InternalError', SenderFault: false }] },
-    }),
-    { step: 'initialize' },
-  );
+  const client = answering<Sqs>(() => ({ Failed: [{ Id: '1', Code: 'InternalError', SenderFault: false }] }));
   const deadLetter = lettersFor(queue, client);
   const results = await Promise.allSettled(
     ['a', 'b', 'c'].map((body) => deadLetter({ record: recordOf(queue, { body }), error: new Error('no stock') })),

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 /** A guard such as each invocation has one. */
 function guardOf(owner: string, timeoutMs = 30_000): Guard {
-  const client = engines.dynamodb;
+  const client = engines.clients.dynamodb;
   return createGuard({
     client,
     table,
@@ -117,7 +117,7 @@ describe('a claim', () => {
   });
 
   test('is recognised as its own when the answer to it was lost and the SDK sent it again', async () => {
-    const client = engines.dynamodb;
+    const client = engines.clients.dynamodb;
     const write = createStatements({ client, kind: 'writes' });
     let lost = 0;
     const guard = createGuard({

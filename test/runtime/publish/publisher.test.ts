@@ -1,9 +1,10 @@
-import { type PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
+import type { PublishBatchInput } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { InvalidDataError } from '../../../lib/contracts/index.ts';
+import type { Sns } from '../../../lib/runtime/aws/clients.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
 import { Publisher } from '../../../lib/runtime/publish/publisher.ts';
-import { type Engines, startEngines, type TestQueue } from '../engines.ts';
+import { answering, type Engines, startEngines, type TestQueue } from '../engines.ts';
 import { OrderCancelled, OrderPlaced } from '../pipeline.ts';
 
 let engines: Engines;
@@ -31,11 +32,11 @@ const order = (n: number) => ({ orderId: `order-${n}`, total: n });
 describe('a publisher', () => {
   test('sends one event by itself, with what filter policies look at', async () => {
     const { topicArn, queue } = await topicWithQueue();
-    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.sns });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
 
     const event = await publisher.publish(OrderPlaced, order(1), { id: 'e-1' });
 
-    expect(engines.calls.map(({ command }) => command)).toEqual(['PublishCommand']);
+    expect(engines.calls.map(({ operation }) => operation)).toEqual(['Publish']);
     expect(event).toMatchObject({ id: 'e-1', source: '/orders', subject: 'order-1' });
     const [message] = await engines.receive(queue);
     expect(JSON.parse(message!.Body!)).toEqual(event);
@@ -48,37 +49,37 @@ describe('a publisher', () => {
 
   test('sends what is published in one turn in batches of 10', async () => {
     const { topicArn } = await topicWithQueue();
-    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.sns });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
     await Promise.all(Array.from({ length: 21 }, (_, n) => publisher.publish(OrderPlaced, order(n))));
-    expect(engines.calls.map(({ command }) => command).sort()).toEqual([
-      'PublishBatchCommand',
-      'PublishBatchCommand',
-      'PublishCommand',
-    ]);
+    expect(engines.calls.map(({ operation }) => operation).sort()).toEqual(['Publish', 'PublishBatch', 'PublishBatch']);
   });
 
   test('keeps a batch within 256 KiB', async () => {
     const { topicArn, queue } = await topicWithQueue();
-    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.sns });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
     const bulky = (n: number) => ({ orderId: `order-${n}`, reason: 'x'.repeat(100_000) });
     await Promise.all([0, 1, 2, 3, 4].map((n) => publisher.publish(OrderCancelled, bulky(n))));
-    expect(engines.calls.map(({ command }) => command)).toEqual([
-      'PublishBatchCommand',
-      'PublishBatchCommand',
-      'PublishCommand',
-    ]);
+    expect(engines.calls.map(({ operation }) => operation)).toEqual(['Publish', 'PublishBatch', 'PublishBatch']);
     expect(engines.fauxqs.inspectQueue(queue.name)?.messages.ready).toHaveLength(5);
   });
 
   test('refuses data that breaks the contract before anything is sent', async () => {
-    const publisher = new Publisher({ topicArn: await engines.createTopic(), source: '/orders', client: engines.sns });
+    const publisher = new Publisher({
+      topicArn: await engines.createTopic(),
+      source: '/orders',
+      client: engines.clients.sns,
+    });
     engines.calls.length = 0;
     await expect(publisher.publish(OrderPlaced, { orderId: '', total: 1 })).rejects.toThrow(InvalidDataError);
     expect(engines.calls).toEqual([]);
   });
 
   test('refuses an event that no topic takes, once and for all', async () => {
-    const publisher = new Publisher({ topicArn: await engines.createTopic(), source: '/orders', client: engines.sns });
+    const publisher = new Publisher({
+      topicArn: await engines.createTopic(),
+      source: '/orders',
+      client: engines.clients.sns,
+    });
     engines.calls.length = 0;
     const publishing = publisher.publish(OrderPlaced, { orderId: 'x'.repeat(262_144), total: 1 });
     await expect(publishing).rejects.toThrow(PublishError);
@@ -88,7 +89,7 @@ describe('a publisher', () => {
 
   test('rejects when the topic does not exist', async () => {
     const topicArn = 'arn:aws:sns:eu-west-1:000000000000:nowhere';
-    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.sns });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
     const publishing = Promise.allSettled([1, 2].map((n) => publisher.publish(OrderPlaced, order(n))));
     for (const result of await publishing) {
       expect(result).toMatchObject({ status: 'rejected', reason: expect.any(PublishError) });
@@ -97,7 +98,7 @@ describe('a publisher', () => {
 
   test('on a FIFO topic orders by key, and deduplicates by event id', async () => {
     const { topicArn, queue } = await topicWithQueue(true);
-    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.sns });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
     const publish = (id: string) => publisher.publish(OrderPlaced, order(1), { id });
 
     await Promise.all(['a', 'b', 'a', 'c'].map(publish));
@@ -111,21 +112,17 @@ describe('a publisher', () => {
 describe('a failed entry of a batch', () => {
   /** A topic that fails entries at will; the embedded engine accepts everything. */
   function failing(verdict: (eventId: string, call: number) => { SenderFault: boolean } | undefined) {
-    const client = new SNSClient({ region: 'eu-west-1' });
     const sent: string[][] = [];
-    client.middlewareStack.add(
-      () => async (args) => {
-        const { PublishBatchRequestEntries: entries = [] } = args.input as PublishBatchCommand['input'];
-        const ids = entries.map(({ Message }) => JSON.parse(Message!).id as string);
-        sent.push(ids);
-        const Failed = entries.flatMap(({ Id }, n) => {
-          const failure = verdict(ids[n]!, sent.length);
-          return failure ? [{ Id, Code: 'InternalError', ...failure }] : [];
-        });
-        return { response: {}, output: { $metadata: {}, Failed } };
-      },
-      { step: 'initialize' },
-    );
+    const client = answering<Sns>((_, input) => {
+      const { PublishBatchRequestEntries: entries = [] } = input as PublishBatchInput;
+      const ids = entries.map(({ Message }) => JSON.parse(Message!).id as string);
+      sent.push(ids);
+      const Failed = entries.flatMap(({ Id }, n) => {
+        const failure = verdict(ids[n]!, sent.length);
+        return failure ? [{ Id, Code: 'InternalError', ...failure }] : [];
+      });
+      return { Failed };
+    });
     const publisher = new Publisher({
       topicArn: 'arn:topic',
       source: '/orders',

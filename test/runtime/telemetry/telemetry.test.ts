@@ -29,7 +29,7 @@ beforeEach(async () => {
 const metrics = () => lines.filter((line) => '_aws' in line);
 
 test('an invocation writes one metrics line, zeros included', async () => {
-  const handler = consume(OrderPlaced, () => undefined, { environment: around.environment, clients: engines });
+  const handler = consume(OrderPlaced, () => undefined, { environment: around.environment, clients: engines.clients });
   await send(engines, around.queue, [orderPlaced('1'), orderPlaced('1'), 'poison']);
   await handler(batchOf(around.queue, await engines.receive(around.queue)), lambdaContext());
 
@@ -65,7 +65,7 @@ test('each invocation counts for itself', async () => {
     () => {
       throw new Error('down');
     },
-    { environment: around.environment, clients: engines },
+    { environment: around.environment, clients: engines.clients },
   );
   await send(engines, around.queue, [orderPlaced('1')]);
   const batch = batchOf(around.queue, await engines.receive(around.queue));
@@ -84,7 +84,7 @@ test("the handler's log lines, and the runtime's, name event, journey, message a
       logger.info('reserving');
       throw new Error('no stock');
     },
-    { environment: around.environment, clients: engines },
+    { environment: around.environment, clients: engines.clients },
   );
   const cause = orderPlaced('0', { id: 'cause' });
   const event = createEnvelope(OrderPlaced, { orderId: '1', total: 1 }, { source: '/orders', id: 'e-1', cause });

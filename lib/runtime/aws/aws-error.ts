@@ -1,0 +1,57 @@
+import { RuntimeError } from '../errors.ts';
+
+/** Source: AWS SDKs and Tools Reference Guide, retry behavior, standard mode: what counts as throttling. */
+const THROTTLING = new Set([
+  'BandwidthLimitExceeded',
+  'KMSThrottlingException',
+  'LimitExceededException',
+  'PriorRequestNotComplete',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'SlowDown',
+  'ThrottledException',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'TransactionInProgressException',
+]);
+
+/** An AWS service refused a call, failed at it, or could not be reached. `name` is the service's code for it. */
+export class AwsError extends RuntimeError {
+  /** Whose fault it is, as the service says. */
+  readonly $fault: 'client' | 'server';
+  /** 0 when there was no answer. */
+  readonly status: number;
+  /** What else the service said: `CancellationReasons` of a transaction, say. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    name: string,
+    message: string,
+    { status, details = {}, cause }: { status: number; details?: Record<string, unknown>; cause?: unknown },
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = name;
+    this.status = status;
+    this.details = details;
+    this.$fault = status >= 400 && status < 500 ? 'client' : 'server';
+  }
+
+  /** The connection broke, or never was. Whether the service got the request, nobody knows. */
+  static ofNetwork(host: string, cause: Error): AwsError {
+    const { code = 'NetworkError' } = cause as { code?: string };
+    return new AwsError(code, `${host} could not be reached: ${cause.message || code}`, { status: 0, cause });
+  }
+
+  /** Whether the service asked for fewer calls. */
+  get throttled(): boolean {
+    return this.status === 429 || THROTTLING.has(this.name);
+  }
+
+  /** Whether the same call may well succeed soon. */
+  get retryable(): boolean {
+    return this.$fault === 'server' || this.throttled;
+  }
+}
