@@ -1,16 +1,21 @@
 import { totalCents } from '../../events/order.ts';
 import { OrderPlaced } from '../../events/order-placed.ts';
 import { consume } from '../../lib/runtime/index.ts';
-import { insertOnce } from '../shop/rows.ts';
+import { putRow } from '../shop/rows.ts';
 
 /**
  * Files an order under its region and month: one query answers what a month has sold. A row per order can be written
  * twice, so the view can be rebuilt by replay; a running total could not.
  */
-export const handler = consume(OrderPlaced, async ({ data: order }, context) => {
-  await insertOnce(
-    context,
-    { pk: `SALES#${order.region}#${order.orderDate.slice(0, 7)}`, sk: `ORDER#${order.orderId}` },
-    { revenueCents: totalCents(order), units: order.lines.reduce((sum, line) => sum + line.quantity, 0) },
-  );
-});
+export const handler = consume(
+  OrderPlaced,
+  async ({ data: order }, context) => {
+    const units = order.lines.reduce((sum, line) => sum + line.quantity, 0);
+    const sales = putRow(
+      { pk: `SALES#${order.region}#${order.orderDate.slice(0, 7)}`, sk: `ORDER#${order.orderId}` },
+      { revenueCents: totalCents(order), units },
+    );
+    await context.commit({ writes: [sales] });
+  },
+  { guard: 'transaction' },
+);

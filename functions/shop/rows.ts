@@ -1,39 +1,52 @@
-import { type HandlerContext, StatementError } from '../../lib/runtime/index.ts';
+import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { HandlerContext } from '../../lib/runtime/index.ts';
 
 /** The value of one attribute of a row. */
 export type Field = string | number;
 
-/**
- * Inserts a row of the shop's table, once: when a row with the same key is there already, an earlier attempt got this
- * far, and nothing changes. The inserts of a whole batch travel in one request.
- * @returns whether the row is new
- */
-export async function insertOnce(
-  context: HandlerContext,
-  key: { pk: string; sk: string },
-  fields: Record<string, Field>,
-): Promise<boolean> {
-  const row: [string, Field][] = Object.entries({ ...key, ...fields });
-  const names = row.map(([name]) => `'${name}': ?`).join(', ');
-  try {
-    await context.execute({
-      Statement: `INSERT INTO "${shopTable()}" VALUE {${names}}`,
-      Parameters: row.map(([, value]) => (typeof value === 'number' ? { N: String(value) } : { S: value })),
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof StatementError && error.code === 'DuplicateItem') return false;
-    throw error;
-  }
+/** Names a row of the shop's table. */
+export interface RowKey {
+  pk: string;
+  sk: string;
+}
+
+/** Writes a row of the shop's table, as part of a commit. */
+export function putRow(key: RowKey, fields: Record<string, Field>): TransactWriteItem {
+  return { Put: { TableName: shopTable(), Item: attributesOf({ ...key, ...fields }) } };
+}
+
+/** The same, provided that the row is not there yet. */
+export function insertRow(key: RowKey, fields: Record<string, Field>): TransactWriteItem {
+  const { Put } = putRow(key, fields);
+  return { Put: { ...Put!, ConditionExpression: 'attribute_not_exists(pk)' } };
+}
+
+/** Has a commit go through only while a row is not there. */
+export function withoutRow({ pk, sk }: RowKey): TransactWriteItem {
+  return {
+    ConditionCheck: {
+      TableName: shopTable(),
+      Key: { pk: { S: pk }, sk: { S: sk } },
+      ConditionExpression: 'attribute_not_exists(pk)',
+    },
+  };
 }
 
 /** Whether a row of the shop's table is there now. The looks of a whole batch travel in one request. */
-export async function isThere(context: HandlerContext, { pk, sk }: { pk: string; sk: string }): Promise<boolean> {
+export async function isThere(context: HandlerContext, { pk, sk }: RowKey): Promise<boolean> {
   const row = await context.read({
     Statement: `SELECT pk FROM "${shopTable()}" WHERE pk = ? AND sk = ?`,
     Parameters: [{ S: pk }, { S: sk }],
   });
   return row !== undefined;
+}
+
+function attributesOf(row: Record<string, Field>): Record<string, AttributeValue> {
+  const attributes = Object.entries(row).map(([name, value]): [string, AttributeValue] => [
+    name,
+    typeof value === 'number' ? { N: String(value) } : { S: value },
+  ]);
+  return Object.fromEntries(attributes);
 }
 
 /** The name of the shop's table, as the stack passes it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { IdempotencyConfig } from '@aws-lambda-powertools/idempotency';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { AnyContract } from '../contracts/contract.ts';
 import { type Clients, clients as sharedClients } from './aws/clients.ts';
 import { createStatements, type Execute } from './aws/statements.ts';
@@ -8,12 +9,15 @@ import { createDeadLetters } from './batch/dead-letter.ts';
 import { startDeadline } from './batch/deadline.ts';
 import { deliver, type Handler, type Invocation } from './batch/delivery.ts';
 import { createLanes } from './batch/lanes.ts';
-import { goesBack } from './batch/outcome.ts';
+import { goesBack, type Outcome } from './batch/outcome.ts';
 import { createRendezvous } from './batch/rendezvous.ts';
 import type { Random } from './batch/retry.ts';
 import { delay } from './batch/visibility.ts';
 import { readSettings, type Settings } from './environment.ts';
-import { createGuard } from './guard/guard.ts';
+import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guard.ts';
+import { LeaseTable } from './guard/lease-table.ts';
+import { createTransactions } from './guard/transactions.ts';
+import { createOutbox } from './outbox/outbox-entry.ts';
 import { Publisher } from './publish/publisher.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
@@ -22,22 +26,46 @@ export type SqsFunction = (event: SQSEvent, context: Context) => Promise<SQSBatc
 
 /** What may be different from the defaults. */
 export interface ConsumeOptions {
+  /**
+   * What makes sure that an event is handled once.
+   *
+   * - `lease`, for any side effect: the event is claimed before its handler runs, and marked as handled after.
+   * - `transaction`, for handlers whose effects are in DynamoDB: they are written by `context.commit`, together with the
+   *   mark. Nothing is claimed, so a handler may run more than once; its commit happens once.
+   *
+   * @default 'lease'
+   */
+  guard?: 'lease' | 'transaction';
   /** Handlers that run side by side within one invocation. @default 100 */
   concurrency?: number;
+  /** Options of Powertools' idempotency, for leases. @default no payload validation, no local cache, no response kept */
+  idempotency?: IdempotencyOptions;
   /** Where the `BATON_*` settings are read from, at the first batch. @default process.env */
   environment?: Record<string, string | undefined>;
-  /** @default the module's clients, each made when it is first used */
+  /** @default the module's clients */
   clients?: Clients;
   /** Milliseconds since the epoch. @default Date.now */
   clock?: () => number;
   /** @default Math.random */
   random?: Random;
+  /** Called with what became of each record, before the batch is answered. For tests. @default nobody */
+  onSettled?: (record: SQSRecord, outcome: Outcome) => void;
+}
+
+/** Where tools find what a function was made of; see {@link Consumption}. */
+export const CONSUMPTION: unique symbol = Symbol.for('baton.consume');
+
+/** What a function made by `consume` was made of. */
+export interface Consumption {
+  contracts: readonly AnyContract[];
+  handler: Handler<AnyContract>;
+  options: ConsumeOptions;
 }
 
 /**
  * Makes a Lambda handler for the events (or commands) of some contracts. `switch (event.type)` narrows the event.
- * Each event is handled once per consumer, under a lease; a failed one is retried with backoff, and dead-lettered with
- * its failure context after the last attempt, or at once when it cannot succeed (`PermanentError`, a broken contract).
+ * Each event is handled once per consumer; a failed one is retried with backoff, and dead-lettered with its failure
+ * context after the last attempt, or at once when it cannot succeed (`PermanentError`, a broken contract).
  * @throws ConfigurationError at the first batch, when the environment is incomplete
  */
 export function consume<C extends AnyContract>(
@@ -45,12 +73,17 @@ export function consume<C extends AnyContract>(
   handler: Handler<C>,
   options: ConsumeOptions = {},
 ): SqsFunction {
-  const accepted = [contracts].flat() as C[];
-  let equipment: Equipment | undefined;
-  return async (event, lambdaContext) => {
-    equipment ??= equip(options);
-    return await consumeBatch(event, lambdaContext, accepted, handler as Handler<AnyContract>, equipment);
+  const consumption: Consumption = {
+    contracts: [contracts].flat() as C[],
+    handler: handler as Handler<AnyContract>,
+    options,
   };
+  let equipment: Equipment | undefined;
+  const fn: SqsFunction = async (event, lambdaContext) => {
+    equipment ??= equip(options);
+    return await consumeBatch(event, lambdaContext, consumption, equipment);
+  };
+  return Object.assign(fn, { [CONSUMPTION]: consumption });
 }
 
 /** What a consumer keeps from batch to batch. */
@@ -61,89 +94,117 @@ interface Equipment {
   publisher: Publisher | undefined;
   write: Execute;
   read: Execute;
-  concurrency: number;
+  leases: LeaseTable;
+  idempotency: IdempotencyConfig;
+  outbox: ReturnType<typeof createOutbox> | undefined;
   clock: () => number;
   random: Random;
 }
 
 function equip(options: ConsumeOptions): Equipment {
-  const { concurrency = 100, clients = sharedClients, clock = Date.now, random = Math.random } = options;
+  const { clients = sharedClients, clock = Date.now, random = Math.random } = options;
+  const { keepResponse = false, ...powertools } = options.idempotency ?? {};
   const settings = readSettings(options.environment);
-  const { consumer, topicArn } = settings;
-  const source = `/${consumer}`;
+  const { consumer, topicArn, idempotencyTable: table, outbox } = settings;
+  const write = createStatements({ client: clients.dynamodb, kind: 'writes', random });
+  const read = createStatements({ client: clients.dynamodb, kind: 'reads', random });
   return {
     settings,
     clients,
-    concurrency,
     clock,
     random,
+    write,
+    read,
     telemetry: createTelemetry(consumer),
-    publisher: topicArn === undefined ? undefined : new Publisher({ topicArn, source, client: clients.sns, random }),
-    write: createStatements({ client: clients.dynamodb, kind: 'writes', random }),
-    read: createStatements({ client: clients.dynamodb, kind: 'reads', random }),
+    publisher:
+      topicArn === undefined
+        ? undefined
+        : new Publisher({ topicArn, source: `/${consumer}`, client: clients.sns, random }),
+    leases: new LeaseTable({
+      table,
+      client: clients.dynamodb,
+      write,
+      read,
+      owner: '',
+      leaseMs: settings.leaseSeconds * 1_000,
+      keepResponse,
+      idOf: (guarded) => (guarded as Guarded).id,
+      clock,
+    }),
+    idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
+    outbox: outbox && createOutbox({ ...outbox, fenced: settings.queueUrl.endsWith('.fifo'), clock }),
   };
 }
 
 async function consumeBatch(
   event: SQSEvent,
   lambdaContext: Context,
-  contracts: readonly AnyContract[],
-  handler: Handler<AnyContract>,
+  consumption: Consumption,
   equipment: Equipment,
 ): Promise<SQSBatchResponse> {
-  const { settings, clients, telemetry } = equipment;
-  const invocation = begin(event, lambdaContext, contracts, handler, equipment);
+  const { settings, clients, telemetry, publisher } = equipment;
+  const { concurrency = 100, onSettled } = consumption.options;
+  const invocation = begin(lambdaContext, consumption, equipment);
   try {
-    const { outcomes, response } = await processBatch(event, (record) => deliver(record, invocation));
+    const { outcomes, response } = await processBatch(event, (record) => deliver(record, invocation), concurrency);
     const delays = [];
     for (const [record, outcome] of outcomes) {
+      onSettled?.(record, outcome);
       if (goesBack(outcome)) delays.push({ record, seconds: outcome.delaySeconds });
     }
     const undelayed = await delay(clients.sqs, settings.queueUrl, delays);
     if (undelayed.length > 0) {
       telemetry.logger.warn('Some records come back when the visibility timeout of the queue ends.', { undelayed });
     }
+    await publisher?.flush();
     telemetry.measure(outcomes.values());
     return response;
   } finally {
     invocation.deadline.close();
+    invocation.guard.close();
   }
 }
 
 /** What the deliveries of one batch share. */
 function begin(
-  event: SQSEvent,
   lambdaContext: Context,
-  contracts: readonly AnyContract[],
-  handler: Handler<AnyContract>,
-  { settings, clients, telemetry, publisher, write, read, concurrency, clock, random }: Equipment,
+  { contracts, handler, options }: Consumption,
+  { settings, clients, telemetry, publisher, write, read, leases, idempotency, outbox, clock, random }: Equipment,
 ): Invocation {
-  const { consumer, maxAttempts, backoffBaseSeconds: base, backoffCapSeconds: cap } = settings;
+  const { consumer, maxAttempts, backoffBaseSeconds: base, backoffCapSeconds: cap, leaseSeconds } = settings;
   const { awsRequestId, functionVersion } = lambdaContext;
+  const { dynamodb, sqs } = clients;
+  const owner = `${awsRequestId}/${randomUUID().slice(0, 8)}`;
   telemetry.begin(lambdaContext);
+  leases.begin(owner);
   const deadline = startDeadline(lambdaContext);
-  const lanes = createLanes(event.Records ?? [], concurrency);
   return {
     consumer,
     contracts,
     handler,
     deadline,
-    lanes,
     telemetry,
     random,
+    clock,
     policy: { maxAttempts, backoff: { base, cap } },
-    rendezvous: createRendezvous(lanes.size),
-    guard: createGuard({
-      lambdaContext,
-      read,
-      write,
-      client: clients.dynamodb,
+    transactional: options.guard === 'transaction',
+    running: new Map(),
+    lanes: createLanes(),
+    rendezvous: createRendezvous(),
+    guard: createGuard({ leases, config: idempotency, lambdaContext, leaseMs: leaseSeconds * 1_000, clock }),
+    transactions: createTransactions({
+      client: dynamodb,
       table: settings.idempotencyTable,
       ttlSeconds: settings.idempotencyTtlSeconds,
-      owner: `${awsRequestId}/${randomUUID().slice(0, 8)}`,
+      owner,
+      read,
+      write,
+      ...(outbox && { outbox }),
+      clock,
+      random,
     }),
     deadLetter: createDeadLetters({
-      client: clients.sqs,
+      client: sqs,
       queueUrl: settings.deadLetterQueueUrl,
       consumer,
       functionVersion,
@@ -152,10 +213,10 @@ function begin(
     contextProps: {
       consumer,
       publisher,
-      signal: deadline.signal,
+      outbox: outbox !== undefined,
       execute: write,
       read,
-      dynamodb: clients.dynamodb,
+      dynamodb,
       loggerFor: telemetry.loggerFor,
     },
   };

@@ -16,6 +16,10 @@ export interface Settings {
   backoffBaseSeconds: number;
   /** @default what SQS allows, just under 12 hours */
   backoffCapSeconds: number;
+  /** How long a claim holds without being renewed; a crash blocks its event that long. @default 60 */
+  leaseSeconds: number;
+  /** Where the events of `context.commit` go. @default none: publishing with a commit is an error */
+  outbox?: { table: string; shards: number };
   /** Where `context.publish` publishes. @default none: publishing is an error */
   topicArn?: string;
 }
@@ -48,6 +52,10 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxAttempts: positive('BATON_MAX_ATTEMPTS', 5),
     backoffBaseSeconds: positive('BATON_BACKOFF_BASE_SECONDS', 2),
     backoffCapSeconds: Math.min(positive('BATON_BACKOFF_CAP_SECONDS', LONGEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS),
+    leaseSeconds: positive('BATON_LEASE_SECONDS', 60),
+    ...(environment.BATON_OUTBOX_TABLE
+      ? { outbox: { table: environment.BATON_OUTBOX_TABLE, shards: positive('BATON_OUTBOX_SHARDS') } }
+      : {}),
     ...(environment.BATON_TOPIC_ARN ? { topicArn: environment.BATON_TOPIC_ARN } : {}),
   };
   if (wrong.length > 0) {

@@ -1,3 +1,5 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+
 /** The root of every error that the runtime throws, and of those that a handler throws to say what should happen next. */
 export class RuntimeError extends Error {
   override name = 'RuntimeError';
@@ -75,6 +77,45 @@ export class StatementError extends RuntimeError {
 /** The idempotency table could not be asked or written: the handler was not run, because it would have run unguarded. */
 export class GuardError extends RuntimeError {
   override name = 'GuardError';
+}
+
+/** An event has the id of one that was handled before, but not its payload (with payload validation only). */
+export class PayloadMismatchError extends RuntimeError {
+  override name = 'PayloadMismatchError';
+  override readonly permanent = true;
+}
+
+/** A condition of the handler's own did not hold: nothing of its transaction was written. */
+export class ConditionFailedError extends RuntimeError {
+  override name = 'ConditionFailedError';
+  /** Which of the writes, counted from 0. */
+  readonly position: number;
+  /** The item as it is, when the write asked for it with `ReturnValuesOnConditionCheckFailure`. */
+  readonly item: Readonly<Record<string, AttributeValue>> | undefined;
+
+  constructor(position: number, message: string, item?: Record<string, AttributeValue>) {
+    super(message);
+    this.position = position;
+    this.item = item;
+  }
+}
+
+/** A transaction is larger than DynamoDB takes: it was not sent. */
+export class TransactionTooLargeError extends RuntimeError {
+  override name = 'TransactionTooLargeError';
+  override readonly permanent = true;
+}
+
+/** DynamoDB refused a transaction for a reason that is neither the handler's condition nor the guard. */
+export class TransactionError extends RuntimeError {
+  override name = 'TransactionError';
+  /** DynamoDB's code: `TransactionConflict`, `ValidationError`, ... */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 /** Another invocation holds the claim on this event. Not a failure: the record goes back until the claim is over. */

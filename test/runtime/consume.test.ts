@@ -377,6 +377,8 @@ describe('a failed record', () => {
     batch.Records[0]!.attributes.ApproximateReceiveCount = '3';
     batch.Records[0]!.attributes.ApproximateFirstReceiveTimestamp = String(Date.UTC(2026, 0, 1));
 
+    expect(failedIds(await handler(batch, lambdaContext()))).toHaveLength(1);
+    expect(failedIds(await handler(batch, lambdaContext()))).toHaveLength(1);
     expect(failedIds(await handler(batch, lambdaContext()))).toEqual([]);
 
     const [letter] = await engines.receive(around.deadLetters);
@@ -544,9 +546,13 @@ describe('on a FIFO queue', () => {
     expect(handled.sort()).toEqual(['a1', 'b1']);
     const { Entries } = engines.calls.find(({ operation }) => operation === 'ChangeMessageVisibilityBatch')!.input;
     expect(Entries.map((entry: { VisibilityTimeout: number }) => entry.VisibilityTimeout)).toEqual([2, 0, 0, 0]);
-    // untouched: nothing of theirs is left in the guard
+    // untouched: nothing of theirs is left in the guard, only that a2 was tried
     const { Items = [] } = await engines.dynamodb.send(new ScanCommand({ TableName: around.table }));
-    expect(Items.map(({ id }) => id?.S?.split('#')[2]).sort()).toEqual(['a1', 'b1']);
+    expect(Items.map(({ id, status }) => `${id?.S?.split('#')[2]} ${status?.S}`).sort()).toEqual([
+      'a1 COMPLETED',
+      'a2 RELEASED#1',
+      'b1 COMPLETED',
+    ]);
   });
 
   test('a duplicate in a group, acknowledged at once, lets nobody overtake', async () => {

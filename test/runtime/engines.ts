@@ -29,7 +29,8 @@ export interface Engines {
   calls: Call[];
   /** How many of the calls so far were of this operation: `BatchExecuteStatement`. */
   count(operation: string): number;
-  createTable(): Promise<string>;
+  /** With the partition key `id`, or with `pk` and `sk`. */
+  createTable(options?: { sortKey?: boolean }): Promise<string>;
   createQueue(options?: { fifo?: boolean }): TestQueue;
   createTopic(options?: { fifo?: boolean }): Promise<string>;
   subscribe(topicArn: string, queue: TestQueue): Promise<void>;
@@ -74,14 +75,15 @@ export async function startEngines(): Promise<Engines> {
     calls,
     endpoints,
     count: (operation) => calls.filter((call) => call.operation === operation).length,
-    async createTable() {
+    async createTable({ sortKey = false } = {}) {
       const TableName = `table-${++names}`;
+      const keys = sortKey ? ['pk', 'sk'] : ['id'];
       await dynamodb.send(
         new CreateTableCommand({
           TableName,
           BillingMode: 'PAY_PER_REQUEST',
-          KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-          AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+          KeySchema: keys.map((AttributeName, n) => ({ AttributeName, KeyType: n === 0 ? 'HASH' : 'RANGE' })),
+          AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
         }),
       );
       return TableName;

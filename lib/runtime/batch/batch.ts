@@ -1,5 +1,5 @@
-import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { ConfigurationError } from '../errors.ts';
 import { goesBack, type Outcome } from './outcome.ts';
 
 /** What became of a batch. */
@@ -9,34 +9,39 @@ export interface BatchResult {
   response: SQSBatchResponse;
 }
 
-/** Powertools' batch processor, with an {@link Outcome} for a verdict instead of an exception. */
-class OutcomeProcessor extends BatchProcessor {
-  readonly outcomes = new Map<SQSRecord, Outcome>();
-  readonly #handle: (record: SQSRecord) => Promise<Outcome>;
-
-  constructor(handle: (record: SQSRecord) => Promise<Outcome>) {
-    super(EventType.SQS);
-    this.#handle = handle;
-  }
-
-  override async processRecord(record: SQSRecord) {
-    const outcome = await this.#handle(record);
-    this.outcomes.set(record, outcome);
-    return goesBack(outcome)
-      ? this.failureHandler(record, new Error(outcome.kind))
-      : this.successHandler(record, outcome);
-  }
-}
-
 /**
- * Handles the records of a batch side by side.
- * @throws UnexpectedBatchTypeError when the event is none of SQS
+ * Handles the records of a batch, started in their order, so many at a time: what a record needs while it is handled is
+ * there for that many of them, however large the batch.
+ * @throws ConfigurationError when the event is none of SQS
  */
 export async function processBatch(
   event: SQSEvent,
   handle: (record: SQSRecord) => Promise<Outcome>,
+  concurrency: number,
 ): Promise<BatchResult> {
-  const processor = new OutcomeProcessor(handle);
-  const response = await processPartialResponse(event, handle, processor, { throwOnFullBatchFailure: false });
-  return { outcomes: processor.outcomes, response };
+  const records = recordsOf(event);
+  const outcomes = new Map<SQSRecord, Outcome>();
+  const waiting = records.values();
+  const work = async () => {
+    for (const record of waiting) outcomes.set(record, await handle(record));
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, records.length) }, work));
+  return {
+    outcomes,
+    response: {
+      batchItemFailures: records
+        .filter((record) => goesBack(outcomes.get(record)!))
+        .map(({ messageId }) => ({ itemIdentifier: messageId })),
+    },
+  };
+}
+
+function recordsOf(event: SQSEvent): readonly SQSRecord[] {
+  const records: unknown = event?.Records;
+  if (!Array.isArray(records) || records.some((record) => record?.eventSource !== 'aws:sqs')) {
+    throw new ConfigurationError(
+      `This function was invoked with something else than a batch from SQS (${(JSON.stringify(event) ?? 'nothing').slice(0, 200)}). Invoke it through an SQS event source mapping.`,
+    );
+  }
+  return records;
 }

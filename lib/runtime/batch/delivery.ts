@@ -2,16 +2,19 @@ import type { SQSRecord } from 'aws-lambda';
 import type { AnyContract } from '../../contracts/contract.ts';
 import type { Envelope, EventOf } from '../../contracts/envelope.ts';
 import { type ContextProps, createContext, type HandlerContext } from '../context.ts';
-import { ClaimedElsewhereError, CompletionError, DeadlineExceededError, LeaseLostError } from '../errors.ts';
-import { type Guard, recordIdOf } from '../guard/guard.ts';
+import { type ClaimedElsewhereError, DeadlineExceededError, GuardError } from '../errors.ts';
+import type { Guard } from '../guard/guard.ts';
+import type { Transactions } from '../guard/transactions.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Deadline } from './deadline.ts';
-import { isFifo, type Turn } from './lanes.ts';
+import type { Lanes, Turn } from './lanes.ts';
+import { leased } from './leased.ts';
 import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
 import { attemptOf, readRecord } from './record.ts';
 import type { Place, Rendezvous } from './rendezvous.ts';
 import { judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
+import { transacted } from './transacted.ts';
 
 /** What a consumer does with an event. Fulfilled: handled. Rejected: failed, and retried or dead-lettered. */
 export type Handler<C extends AnyContract> = (event: EventOf<C>, context: HandlerContext) => unknown;
@@ -23,136 +26,96 @@ export interface Invocation {
   handler: Handler<AnyContract>;
   policy: RetryPolicy;
   guard: Guard;
-  lanes: Map<SQSRecord, Turn>;
+  transactions: Transactions;
+  /** Whether events are guarded by their transactions alone. */
+  transactional: boolean;
+  /** Events of this batch that are being handled under a transaction, by record id. */
+  running: Map<string, Promise<Outcome>>;
+  lanes: Lanes;
   rendezvous: Rendezvous;
   deadline: Deadline;
   deadLetter: (letter: DeadLetter) => Promise<void>;
   contextProps: ContextProps;
   telemetry: Telemetry;
   random: Random;
+  /** Milliseconds since the epoch. */
+  clock: () => number;
 }
 
 /** One record on its way through a batch. */
-interface Delivery {
+export interface Delivery {
   record: SQSRecord;
   turn: Turn;
   place: Place;
+  invocation: Invocation;
 }
-
-/** An event that was found in a record. */
-interface GuardedEvent {
-  event: Envelope;
-  /** Of its idempotency record. */
-  id: string;
-}
-
-/** The longest that a claim can hold: Lambda stops every function after 15 minutes. */
-const LONGEST_CLAIM_SECONDS = 900;
-/** How long a record waits when it first meets a claim: its twin is most likely running now, and soon done. */
-const FIRST_WAIT_SECONDS = 2;
 
 /** Takes one record through its batch. Never rejects: what goes wrong is an outcome too. */
 export async function deliver(record: SQSRecord, invocation: Invocation): Promise<Outcome> {
-  const delivery = { record, turn: invocation.lanes.get(record)!, place: invocation.rendezvous.place() };
+  const { lanes, rendezvous, transactional, telemetry } = invocation;
+  const delivery = { record, turn: lanes.turnOf(record), place: rendezvous.enter(), invocation };
   const reading = readRecord(record, invocation.contracts);
   const envelope = 'event' in reading ? reading.event : reading.envelope;
+  const guarded = transactional ? transacted : leased;
   const outcome =
-    'event' in reading
-      ? await handleOnce(reading.event, delivery, invocation)
-      : await refuse(reading.error, reading.envelope, delivery, invocation);
+    'event' in reading ? await guarded(reading.event, delivery) : await refuse(reading.error, envelope, delivery);
   delivery.turn.pass(!goesBack(outcome));
   delivery.place.arrive();
-  invocation.telemetry.tell(record, envelope, outcome);
+  telemetry.tell(record, envelope, outcome);
   return outcome;
 }
 
 /** Dead-letters what is no event of this consumer; on a FIFO queue when its turn comes. */
-async function refuse(
-  error: unknown,
-  envelope: Envelope | undefined,
-  { record, turn, place }: Delivery,
-  invocation: Invocation,
-): Promise<Outcome> {
-  place.arrive();
-  if (!(await turn.mine())) return returned('behind', 0);
-  return await fail(error, envelope?.id, record, invocation);
+async function refuse(error: unknown, envelope: Envelope | undefined, delivery: Delivery): Promise<Outcome> {
+  delivery.place.arrive();
+  if (!(await delivery.turn.mine())) return returned('behind', 0);
+  return await fail(error, 1, envelope, delivery);
 }
 
-/** Claims the event, runs its handler, completes the claim. */
-async function handleOnce(event: Envelope, delivery: Delivery, invocation: Invocation): Promise<Outcome> {
-  const { record, turn, place } = delivery;
-  const { guard, deadline, telemetry } = invocation;
-  const id = recordIdOf(invocation.consumer, event);
-  if (deadline.near()) return returned('deadline', 0);
-  // the second copy of an event waits for the first: the batch need not wait for both
-  if (guard.holds(id)) place.arrive();
-  try {
-    const ran = await guard.run(id, async () => {
-      try {
-        if (!(await turn.mine())) throw new NotStarted('behind');
-        if (deadline.near()) throw new NotStarted('deadline');
-        await runHandler({ event, id }, record, invocation);
-      } catch (error) {
-        // before its claim is released, so that the release shares a call with the completions of the others
-        place.arrive();
-        throw error;
-      }
-      turn.pass(true);
-      await place.together();
-    });
-    return { kind: ran ? 'handled' : 'duplicate' };
-  } catch (error) {
-    place.arrive();
-    if (error instanceof NotStarted) return returned(error.reason, 0);
-    if (error instanceof ClaimedElsewhereError) return await meetClaim(id, error.expiresAt, record, invocation);
-    if (error instanceof LeaseLostError) return returned('lease-lost', FIRST_WAIT_SECONDS);
-    if (error instanceof CompletionError) {
-      // the effect has happened: giving the record back now would make it happen again for certain
-      telemetry.logger.error('An event was handled, but is not marked so.', { event_id: event.id, error });
-      return { kind: 'handled' };
-    }
-    return await fail(error, event.id, record, invocation);
-  }
+/** An event whose turn has come. */
+export interface Attempt {
+  event: Envelope;
+  /** Counted from 1. */
+  attempt: number;
+  /** Aborts when the claim is lost; undefined when there is none, or none that could be lost in time. */
+  signal?: AbortSignal | undefined;
+  commit: Parameters<typeof createContext>[3]['commit'];
 }
 
-async function runHandler({ event, id }: GuardedEvent, record: SQSRecord, invocation: Invocation): Promise<void> {
-  const { handler, deadline, guard, contextProps } = invocation;
+/**
+ * Runs the handler for as long as the function's deadline allows.
+ * @throws what the handler throws; DeadlineExceededError when it still runs at the deadline
+ */
+export async function runHandler({ event, attempt, signal, commit }: Attempt, { record, invocation }: Delivery) {
+  const { handler, deadline, contextProps, transactional } = invocation;
+  const context = createContext(record, event, contextProps, {
+    attempt,
+    commit,
+    transactional,
+    signal: signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]),
+  });
   // an async function, so that a handler that throws before its first await is no different
-  const handling = (async () => handler(event, createContext(record, event, contextProps)))();
-  const inTime = await Promise.race([handling.then(() => true), deadline.exceeded.then(() => false)]);
-  if (inTime) return;
-  // it may still take effect, so nobody else may start before the function's end
-  guard.keep(id);
+  const handling = (async () => handler(event, context))();
+  const result = await Promise.race([handling, deadline.exceeded.then(() => LATE)]);
+  if (result !== LATE) return result;
   handling.catch(() => undefined);
   throw new DeadlineExceededError(
     `The handler still ran ${Math.round(deadline.remaining())} ms before the end of the function. Pass context.signal on to what it waits for, or raise the timeout.`,
   );
 }
 
-/** Another invocation is handling the event. */
-async function meetClaim(
-  id: string,
-  expiresAt: number,
-  record: SQSRecord,
-  { guard, rendezvous }: Invocation,
-): Promise<Outcome> {
-  if (!isFifo(record)) {
-    // the other one may well be done by the time that this batch is
-    await rendezvous.all;
-    if (await guard.isCompleted(id).catch(() => false)) return { kind: 'duplicate' };
-  }
-  const left = Math.min(wholeSeconds((expiresAt - Date.now()) / 1_000), LONGEST_CLAIM_SECONDS);
-  return returned('claimed-elsewhere', attemptOf(record) === 1 ? Math.min(left, FIRST_WAIT_SECONDS) : left);
-}
+const LATE = Symbol('late');
 
 /** Another attempt, or the DLQ. */
-async function fail(
+export async function fail(
   error: unknown,
-  eventId: string | undefined,
-  record: SQSRecord,
-  { policy, random, deadline, deadLetter }: Invocation,
+  attempt: number,
+  event: Envelope | undefined,
+  { record, invocation }: Delivery,
 ): Promise<Outcome> {
-  const attempt = attemptOf(record);
+  const { policy, random, deadline, deadLetter } = invocation;
+  // nothing was tried, so nothing is used up; the delays grow with the receives
+  if (error instanceof GuardError) return again(error, attemptOf(record), invocation);
   const verdict = judge(error, attempt, policy, random);
   if (verdict.kind === 'retry') {
     // a handler that was left running keeps its claim until the function's end
@@ -160,24 +123,35 @@ async function fail(
     return { kind: 'retry', error, delaySeconds: Math.max(verdict.delaySeconds, claimed) };
   }
   try {
-    await deadLetter({ record, error, ...(eventId !== undefined && { eventId }) });
+    await deadLetter({ record, error, ...(event !== undefined && { eventId: event.id }) });
     return { kind: 'deadLettered', error };
   } catch (notTaken) {
-    const again = judge(notTaken, attempt, { ...policy, maxAttempts: Number.POSITIVE_INFINITY }, random);
-    return { kind: 'retry', error: notTaken, delaySeconds: again.kind === 'retry' ? again.delaySeconds : 0 };
+    return again(notTaken, attempt, invocation);
   }
 }
 
-function returned(reason: ReturnReason, delaySeconds: number): Outcome {
+/** Whether an attempt that ended so was the last one. */
+export function isLast(error: unknown, attempt: number, { policy, random }: Invocation): boolean {
+  return judge(error, attempt, policy, random).kind === 'deadLetter';
+}
+
+/** Another attempt, whatever comes: it is not the event that failed. */
+function again(error: unknown, attempt: number, { policy, random }: Invocation): Outcome {
+  const verdict = judge(error, attempt, { ...policy, maxAttempts: Number.POSITIVE_INFINITY }, random);
+  return { kind: 'retry', error, delaySeconds: verdict.kind === 'retry' ? verdict.delaySeconds : 0 };
+}
+
+/** The longest that a claim can hold: Lambda stops every function after 15 minutes. */
+const LONGEST_CLAIM_SECONDS = 900;
+/** How long a record waits when it first meets a claim: its twin is most likely running now, and soon done. */
+export const FIRST_WAIT_SECONDS = 2;
+
+/** Gives a record back until the claim that another invocation has on its event is over. */
+export function waitForClaim({ expiresAt }: ClaimedElsewhereError, { record, invocation }: Delivery): Outcome {
+  const left = Math.min(wholeSeconds((expiresAt - invocation.clock()) / 1_000), LONGEST_CLAIM_SECONDS);
+  return returned('claimed-elsewhere', attemptOf(record) === 1 ? Math.min(left, FIRST_WAIT_SECONDS) : left);
+}
+
+export function returned(reason: ReturnReason, delaySeconds: number): Outcome {
   return { kind: 'returned', reason, delaySeconds };
-}
-
-/** Ends a claim whose record was not started. */
-class NotStarted extends Error {
-  readonly reason: ReturnReason;
-
-  constructor(reason: ReturnReason) {
-    super(reason);
-    this.reason = reason;
-  }
 }

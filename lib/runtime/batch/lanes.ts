@@ -8,28 +8,29 @@ export interface Turn {
   pass(goOn: boolean): void;
 }
 
+/** The order of a batch. */
+export interface Lanes {
+  /** Asked once for each record, in the order of the batch. */
+  turnOf(record: SQSRecord): Turn;
+}
+
+const ALWAYS: Turn = { mine: () => Promise.resolve(true), pass: () => undefined };
+
 /**
- * Puts the records of a batch into lanes: on a FIFO queue a lane for each message group, on a standard queue one for each
- * record. Lanes run side by side, as many as `concurrency` allows; within a lane one record follows the other.
+ * Puts the records of a batch into lanes: on a FIFO queue a lane for each message group, in which one record follows the
+ * other; on a standard queue every record is on its own.
  */
-export function createLanes(
-  records: readonly SQSRecord[],
-  concurrency: number = Number.POSITIVE_INFINITY,
-): Map<SQSRecord, Turn> {
-  const turns = new Map<SQSRecord, Turn>();
+export function createLanes(): Lanes {
   const ends = new Map<string, Promise<boolean>>();
-  const slots = createSlots(concurrency);
-  for (const record of records) {
-    const group = groupOf(record);
-    if (group === undefined) {
-      turns.set(record, createTurn(undefined, slots).turn);
-      continue;
-    }
-    const { turn, end } = createTurn(ends.get(group), slots);
-    turns.set(record, turn);
-    ends.set(group, end);
-  }
-  return turns;
+  return {
+    turnOf(record) {
+      const group = groupOf(record);
+      if (group === undefined) return ALWAYS;
+      const { turn, end } = createTurn(ends.get(group));
+      ends.set(group, end);
+      return turn;
+    },
+  };
 }
 
 /** The message group of a record of a FIFO queue. Groups on a standard queue are for fairness only and order nothing. */
@@ -42,50 +43,8 @@ export function isFifo(record: SQSRecord): boolean {
   return record.eventSourceARN.endsWith('.fifo');
 }
 
-function createTurn(before: Promise<boolean> | undefined, slots: Slots): { turn: Turn; end: Promise<boolean> } {
+function createTurn(before: Promise<boolean> = Promise.resolve(true)): { turn: Turn; end: Promise<boolean> } {
   const { promise: passed, resolve: pass } = Promise.withResolvers<boolean>();
-  let holdsSlot = false;
-  const turn: Turn = {
-    async mine() {
-      if (before !== undefined && !(await before)) return false;
-      const slot = slots.take();
-      if (slot !== undefined) await slot;
-      holdsSlot = true;
-      return true;
-    },
-    pass(goOn) {
-      if (holdsSlot) {
-        holdsSlot = false;
-        slots.give();
-      }
-      pass(goOn);
-    },
-  };
   // a record may pass before its turn (a duplicate does); the one behind it still waits for all that are before
-  const end = before === undefined ? passed : before.then((goOn) => goOn && passed);
-  return { turn, end };
-}
-
-interface Slots {
-  take(): Promise<void> | undefined;
-  give(): void;
-}
-
-function createSlots(count: number): Slots {
-  let free = count;
-  const waiting: (() => void)[] = [];
-  return {
-    take() {
-      if (free > 0) {
-        free--;
-        return undefined;
-      }
-      return new Promise((resolve) => waiting.push(resolve));
-    },
-    give() {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    },
-  };
+  return { turn: { mine: () => before, pass }, end: before.then((goOn) => goOn && passed) };
 }

@@ -7,7 +7,9 @@ export type ReturnReason =
   /** A record before it in its message group went back. */
   | 'behind'
   /** The claim was lost while the handler ran: its new owner decides. */
-  | 'lease-lost';
+  | 'lease-lost'
+  /** The circuit of something that the handler depends on is open. */
+  | 'circuit-open';
 
 /** What became of one record of a batch. */
 export type Outcome =
@@ -19,6 +21,10 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly delaySeconds: number; readonly error: unknown }
   /** It failed for good and is in the DLQ now; acknowledged. */
   | { readonly kind: 'deadLettered'; readonly error: unknown }
+  /** An earlier one of its key is in the DLQ, and it followed, unharmed; acknowledged. */
+  | { readonly kind: 'parked'; readonly behind: string }
+  /** It told the runtime something and is no event; acknowledged. */
+  | { readonly kind: 'control' }
   /** It goes back unharmed, to be seen again after the delay (seconds). */
   | { readonly kind: 'returned'; readonly delaySeconds: number; readonly reason: ReturnReason };
 

@@ -6,24 +6,25 @@ export interface Place {
   together(): Promise<void>;
 }
 
-/** Where the records of a batch meet before they write down that they are done, so that one call does it for all. */
+/** Where the records of a batch meet before they write something down, so that one call does it for all. */
 export interface Rendezvous {
-  place(): Place;
-  /** Fulfilled when every record has arrived. */
-  readonly all: Promise<void>;
+  /** From now on the others wait for this record too. */
+  enter(): Place;
+  /** Waits until every record that has entered by then has arrived, however long that takes. */
+  all(): Promise<void>;
 }
 
 /**
- * How long, in milliseconds, a handled record waits for the others of its batch. Long enough for handlers that take
- * about the same time; short, because an effect without its completed guard is what a crash would repeat.
+ * How long, in milliseconds, a record waits for the others of its batch. Long enough for handlers that take about the
+ * same time; short, because an effect without its completed guard is what a crash would repeat.
  */
 const PATIENCE_MS = 50;
 
-export function createRendezvous(parties: number, patienceMs = PATIENCE_MS): Rendezvous {
-  let missing = parties;
+export function createRendezvous(patienceMs = PATIENCE_MS): Rendezvous {
+  let missing = 0;
   let waiting: (() => void)[] = [];
+  let ending: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
-  const { promise: all, resolve: complete } = Promise.withResolvers<void>();
 
   function release(): void {
     clearTimeout(timer);
@@ -33,26 +34,41 @@ export function createRendezvous(parties: number, patienceMs = PATIENCE_MS): Ren
     for (const go of released) go();
   }
 
+  function arrived(): void {
+    if (--missing > 0) return;
+    release();
+    const ended = ending;
+    ending = [];
+    for (const go of ended) go();
+  }
+
   return {
-    all,
-    place() {
-      let arrived = false;
+    enter() {
+      let here = false;
+      missing++;
       const arrive = () => {
-        if (arrived) return;
-        arrived = true;
-        if (--missing > 0) return;
-        release();
-        complete();
+        if (here) return;
+        here = true;
+        arrived();
       };
       return {
         arrive,
         together() {
-          arrive();
-          if (missing <= 0) return Promise.resolve();
+          // first in line: the last one to arrive lets everybody go, itself included
+          const met = new Promise<void>((resolve) => waiting.push(resolve));
           timer ??= setTimeout(release, patienceMs);
-          return new Promise((resolve) => waiting.push(resolve));
+          if (here) {
+            if (missing <= 0) release();
+          } else {
+            arrive();
+          }
+          return met;
         },
       };
+    },
+    all() {
+      if (missing <= 0) return Promise.resolve();
+      return new Promise((resolve) => ending.push(resolve));
     },
   };
 }

@@ -4,10 +4,12 @@ import {
   IdempotencyRecordStatus,
 } from '@aws-lambda-powertools/idempotency';
 import { BasePersistenceLayer, IdempotencyRecord } from '@aws-lambda-powertools/idempotency/persistence';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { AwsError } from '../aws/aws-error.ts';
 import type { DynamoDb } from '../aws/clients.ts';
 import type { Execute, Item } from '../aws/statements.ts';
 import { ClaimedElsewhereError, GuardError, LeaseLostError, StatementError } from '../errors.ts';
+import { type Claim, readClaim, releasedStatus } from './claim.ts';
 
 /** What a lease table works with. */
 export interface LeaseTableProps {
@@ -17,121 +19,196 @@ export interface LeaseTableProps {
   write: Execute;
   /** Coalesced, strongly consistent reads. */
   read: Execute;
-  /** The fencing token of this invocation: what it claims, only it may complete or release. */
+  /** The fencing token: what is claimed under it, only it may renew, complete or release. @see LeaseTable.begin */
   owner: string;
+  /** How long a claim holds without being renewed, in milliseconds. @default until the function's deadline */
+  leaseMs?: number;
+  /** Whether what the work returns is kept and given to duplicates, as JSON. @default false */
+  keepResponse?: boolean;
+  /** Makes the record's id of the data that is guarded. @default Powertools' own: a prefix and a hash */
+  idOf?: (data: unknown) => string;
+  /** Milliseconds since the epoch. @default Date.now */
+  clock?: () => number;
 }
 
 /** How often a claim that others keep moving is looked at before the record goes back. */
 const LOOKS = 3;
 
 /**
- * Powertools idempotency records as leases, in a table with the attribute names that Powertools has by default, plus
- * `owner`. The concurrent requests of a batch are coalesced, and every write after the claim is conditional on its owner.
+ * Powertools idempotency records as leases: a persistence layer for `makeIdempotent`. The concurrent requests of a batch
+ * are coalesced, and every write after the claim is conditional on its owner.
  *
  * |  claimed by its owner   |      may be taken over, if INPROGRESS      |   may be taken over   |
  * |-------------------------|--------------------------------------------|-----------------------|--> time
  * INSERT          in_progress_expiration                             expiration
- *                 (the function's deadline)                           (the TTL)
+ *              (the lease; renewed while it runs)                      (the TTL)
  */
 export class LeaseTable extends BasePersistenceLayer {
   readonly #props: LeaseTableProps;
+  readonly #clock: () => number;
   /** Claims that stay as they are until they expire. */
   readonly #kept = new Set<string>();
+  /** Attempts that have failed before each claim of this invocation. */
+  readonly #failures = new Map<string, number>();
+  /** How many failures a claim is released with, where that is not one more than before. */
+  readonly #released = new Map<string, number>();
 
   constructor(props: LeaseTableProps) {
     super();
-    this.#props = props;
+    this.#props = { ...props };
+    this.#clock = props.clock ?? Date.now;
   }
 
-  /** Leaves a claim to expire instead of releasing it: its handler may still be running. */
+  /** Starts an invocation under a fencing token of its own. What an earlier one left running can no longer write. */
+  begin(owner: string): void {
+    this.#props.owner = owner;
+    this.#kept.clear();
+    this.#failures.clear();
+    this.#released.clear();
+  }
+
+  /** Leaves a claim as it is: its handler may still be running, or it is completed already. */
   keep(id: string): void {
     this.#kept.add(id);
+  }
+
+  /** Has a claim released with so many failed attempts to its name, instead of one more than before. */
+  releaseWith(id: string, failures: number): void {
+    this.#released.set(id, failures);
+  }
+
+  /** How many attempts failed before the claim that this invocation holds. */
+  failuresOf(id: string): number {
+    return this.#failures.get(id) ?? 0;
   }
 
   /** Whether the event has been handled by now. */
   async isCompleted(id: string): Promise<boolean> {
     const item = await this.#find(id);
-    return item !== undefined && toRecord(item).getStatus() === IdempotencyRecordStatus.COMPLETED;
+    return item !== undefined && readClaim(item, this.#clock()).kind === 'completed';
   }
 
-  /** The id is readable and names the consumer; a hash of it would only hide which event a record guards. */
-  protected override getHashedIdempotencyKey(id: unknown): string {
-    return String(id);
+  /**
+   * Prolongs a claim.
+   * @param until milliseconds since the epoch
+   * @throws LeaseLostError when it is no longer this invocation's
+   */
+  async renew(id: string, until: number): Promise<void> {
+    const { table, owner } = this.#props;
+    await this.#owned(id, {
+      Statement: `UPDATE "${table}" SET "in_progress_expiration" = ? WHERE "id" = ? AND "owner" = ?`,
+      Parameters: [{ N: String(until) }, { S: id }, { S: owner }],
+    });
+  }
+
+  protected override getHashedIdempotencyKey(data: unknown): string {
+    return this.#props.idOf?.(data) ?? super.getHashedIdempotencyKey(data as never);
   }
 
   /** Powertools reports a claim in progress without its expiry; this one keeps it, because the record goes back until then. */
-  override processExistingRecord(stored: IdempotencyRecord): IdempotencyRecord {
+  override processExistingRecord(stored: IdempotencyRecord, data: never): IdempotencyRecord {
     if (stored.getStatus() === IdempotencyRecordStatus.INPROGRESS) {
-      throw new ClaimedElsewhereError(stored.idempotencyKey, stored.inProgressExpiryTimestamp ?? Date.now());
+      throw new ClaimedElsewhereError(stored.idempotencyKey, stored.inProgressExpiryTimestamp ?? this.#clock());
     }
-    return stored;
+    return super.processExistingRecord(stored, data);
   }
 
   protected override async _getRecord(id: string): Promise<IdempotencyRecord> {
     const item = await this.#find(id);
     if (item === undefined) throw new IdempotencyItemNotFoundError(`No idempotency record has the id '${id}'.`);
-    return toRecord(item);
+    return toRecord(item, readClaim(item, this.#clock()));
   }
 
   /** Claims the event, or takes over what an earlier claim left behind. */
   protected override async _putRecord(record: IdempotencyRecord): Promise<void> {
     const id = record.idempotencyKey;
+    const until = this.#leaseOf(record);
     for (let look = 1; look <= LOOKS; look++) {
-      if (await this.#insert(record)) return;
+      if (await this.#insert(record, until)) return;
       const item = await this.#find(id);
       if (item === undefined) continue;
-      // the answer to an INSERT was lost and the SDK sent it again: the claim found is this one
-      if (isInProgress(item) && item.owner?.S === this.#props.owner && !this.#kept.has(id)) return;
-      if (!isOver(item)) {
-        throw new IdempotencyItemAlreadyExistsError(`'${id}' has an idempotency record already.`, toRecord(item));
+      const claim = readClaim(item, this.#clock());
+      // the answer to an INSERT was lost and the client sent it again: the claim found is this one
+      if (claim.kind === 'held' && claim.owner === this.#props.owner && !this.#kept.has(id)) return;
+      if (claim.kind !== 'free') {
+        throw new IdempotencyItemAlreadyExistsError(
+          `'${id}' has an idempotency record already.`,
+          toRecord(item, claim),
+        );
       }
-      if (await this.#takeOver(record, item)) return;
+      if (await this.#takeOver(record, until, item, claim.failures)) return;
     }
     throw new GuardError(`The idempotency record '${id}' changed hands ${LOOKS} times while it was looked at.`);
   }
 
-  /** Completes a claim. Its TTL stays that of the claim, and no result is kept: a duplicate is acknowledged, not answered. */
+  /** Completes a claim. Its TTL stays that of the claim, and no result is kept unless asked: a duplicate is acknowledged, not answered. */
   protected override async _updateRecord(record: IdempotencyRecord): Promise<void> {
-    const { table, write, owner } = this.#props;
+    const { table, owner, keepResponse } = this.#props;
     const id = record.idempotencyKey;
+    if (this.#kept.has(id)) return;
+    const completed = { S: IdempotencyRecordStatus.COMPLETED };
     try {
-      await write({
+      if (keepResponse && record.responseData !== undefined) return await this.#completeWith(record);
+      await this.#owned(id, {
         Statement: `UPDATE "${table}" SET "status" = ? WHERE "id" = ? AND "owner" = ?`,
-        Parameters: [{ S: IdempotencyRecordStatus.COMPLETED }, { S: id }, { S: owner }],
+        Parameters: [completed, { S: id }, { S: owner }],
       });
     } catch (error) {
       this.keep(id);
-      if (!hasCode(error, 'ConditionalCheckFailed')) throw error;
-      throw new LeaseLostError(`The claim on '${id}' was taken over before it was completed.`, { cause: error });
+      throw error;
     }
   }
 
-  /** Releases a claim, unless it is no longer this invocation's. */
+  /** Releases a claim, unless it is no longer this invocation's; the failed attempt is counted. */
   protected override async _deleteRecord(record: IdempotencyRecord): Promise<void> {
-    const { table, write, owner } = this.#props;
+    const { table, owner } = this.#props;
     const id = record.idempotencyKey;
     if (this.#kept.has(id)) return;
+    const failures = this.#released.get(id) ?? this.failuresOf(id) + 1;
+    const mine = [{ S: id }, { S: owner }];
     try {
-      await write({
-        Statement: `DELETE FROM "${table}" WHERE "id" = ? AND "owner" = ?`,
-        Parameters: [{ S: id }, { S: owner }],
-      });
+      await this.#owned(
+        id,
+        failures === 0
+          ? { Statement: `DELETE FROM "${table}" WHERE "id" = ? AND "owner" = ?`, Parameters: mine }
+          : {
+              Statement: `UPDATE "${table}" SET "status" = ? WHERE "id" = ? AND "owner" = ?`,
+              Parameters: [{ S: releasedStatus(failures) }, ...mine],
+            },
+      );
     } catch (error) {
-      if (!hasCode(error, 'ConditionalCheckFailed')) throw error;
+      if (!(error instanceof LeaseLostError)) throw error;
     }
   }
 
-  async #insert(record: IdempotencyRecord): Promise<boolean> {
+  /** When a claim made now ends by itself: never later than the function's deadline, which Powertools has put there. */
+  #leaseOf(record: IdempotencyRecord): number {
+    const { leaseMs = Number.POSITIVE_INFINITY } = this.#props;
+    const now = this.#clock();
+    const deadline = record.inProgressExpiryTimestamp ?? now;
+    // Powertools measures by the machine's clock
+    const left = Math.max(deadline - Date.now(), 0);
+    return Math.round(now + Math.min(left, leaseMs));
+  }
+
+  /** When the record may be forgotten, in seconds since the epoch. */
+  #expiration(): number {
+    return Math.round(this.#clock() / 1000 + this.getExpiresAfterSeconds());
+  }
+
+  async #insert(record: IdempotencyRecord, until: number): Promise<boolean> {
     const { table, write, owner } = this.#props;
+    const hash = record.payloadHash;
     try {
       await write({
-        Statement: `INSERT INTO "${table}" VALUE {'id': ?, 'status': ?, 'expiration': ?, 'in_progress_expiration': ?, 'owner': ?}`,
+        Statement: `INSERT INTO "${table}" VALUE {'id': ?, 'status': ?, 'expiration': ?, 'in_progress_expiration': ?, 'owner': ?${hash ? ", 'validation': ?" : ''}}`,
         Parameters: [
           { S: record.idempotencyKey },
           { S: IdempotencyRecordStatus.INPROGRESS },
-          { N: String(record.expiryTimestamp) },
-          { N: String(record.inProgressExpiryTimestamp) },
+          { N: String(this.#expiration()) },
+          { N: String(until) },
           { S: owner },
+          ...(hash ? [{ S: hash }] : []),
         ],
       });
       return true;
@@ -147,63 +224,85 @@ export class LeaseTable extends BasePersistenceLayer {
   }
 
   /** Takes a claim that is over, provided that nobody else has meanwhile. */
-  async #takeOver(record: IdempotencyRecord, seen: Item): Promise<boolean> {
-    const { table, client, owner } = this.#props;
+  async #takeOver(record: IdempotencyRecord, until: number, seen: Item, failures: number): Promise<boolean> {
+    const { owner } = this.#props;
     const isAsSeen = '#status = :seenStatus AND #expiration = :seenExpiration';
     const hasOwnerSeen = seen.owner ? '#owner = :seenOwner' : 'attribute_not_exists(#owner)';
+    const taken = await this.#update(record.idempotencyKey, {
+      UpdateExpression: `SET #status = :status, #expiration = :expiration, #inProgress = :inProgress, #owner = :owner, #failures = :failures${record.payloadHash ? ', #validation = :hash' : ''}`,
+      ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen}`,
+      ExpressionAttributeNames: {
+        '#status': 'status',
+        '#expiration': 'expiration',
+        '#inProgress': 'in_progress_expiration',
+        '#owner': 'owner',
+        '#failures': 'failures',
+        ...(record.payloadHash && { '#validation': 'validation' }),
+      },
+      ExpressionAttributeValues: {
+        ':status': { S: IdempotencyRecordStatus.INPROGRESS },
+        ':expiration': { N: String(this.#expiration()) },
+        ':inProgress': { N: String(until) },
+        ':owner': { S: owner },
+        ':failures': { N: String(failures) },
+        ':seenStatus': seen.status!,
+        ':seenExpiration': seen.expiration!,
+        ...(seen.owner && { ':seenOwner': seen.owner }),
+        ...(record.payloadHash && { ':hash': { S: record.payloadHash } }),
+      },
+    });
+    if (taken) this.#failures.set(record.idempotencyKey, failures);
+    return taken;
+  }
+
+  /** Completes a claim and keeps what the work returned. */
+  async #completeWith(record: IdempotencyRecord): Promise<void> {
+    const id = record.idempotencyKey;
+    const completed = await this.#update(id, {
+      UpdateExpression: 'SET #status = :completed, #data = :data',
+      ConditionExpression: '#owner = :owner',
+      ExpressionAttributeNames: { '#status': 'status', '#data': 'data', '#owner': 'owner' },
+      ExpressionAttributeValues: {
+        ':completed': { S: IdempotencyRecordStatus.COMPLETED },
+        ':data': { S: JSON.stringify(record.responseData) },
+        ':owner': { S: this.#props.owner },
+      },
+    });
+    if (!completed) throw lost(id);
+  }
+
+  async #update(id: string, input: Omit<UpdateItemInput, 'TableName' | 'Key'>): Promise<boolean> {
+    const { client, table } = this.#props;
     try {
-      await client.call('UpdateItem', {
-        TableName: table,
-        Key: { id: { S: record.idempotencyKey } },
-        UpdateExpression:
-          'SET #status = :status, #expiration = :expiration, #inProgress = :inProgress, #owner = :owner',
-        ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen}`,
-        ExpressionAttributeNames: {
-          '#status': 'status',
-          '#expiration': 'expiration',
-          '#inProgress': 'in_progress_expiration',
-          '#owner': 'owner',
-        },
-        ExpressionAttributeValues: {
-          ':status': { S: IdempotencyRecordStatus.INPROGRESS },
-          ':expiration': { N: String(record.expiryTimestamp) },
-          ':inProgress': { N: String(record.inProgressExpiryTimestamp) },
-          ':owner': { S: owner },
-          ':seenStatus': seen.status!,
-          ':seenExpiration': seen.expiration!,
-          ...(seen.owner && { ':seenOwner': seen.owner }),
-        },
-      });
+      await client.call('UpdateItem', { TableName: table, Key: { id: { S: id } }, ...input });
       return true;
     } catch (error) {
       if (error instanceof AwsError && error.name === 'ConditionalCheckFailedException') return false;
       throw error;
     }
   }
+
+  async #owned(id: string, statement: Parameters<Execute>[0]): Promise<void> {
+    try {
+      await this.#props.write(statement);
+    } catch (error) {
+      throw hasCode(error, 'ConditionalCheckFailed') ? lost(id, error) : error;
+    }
+  }
 }
 
-function toRecord(item: Item): IdempotencyRecord {
+function lost(id: string, cause?: unknown): LeaseLostError {
+  return new LeaseLostError(`The claim on '${id}' was taken over by another invocation.`, { cause });
+}
+
+function toRecord(item: Item, claim: Claim): IdempotencyRecord {
   return new IdempotencyRecord({
     idempotencyKey: item.id?.S ?? '',
-    status: isInProgress(item) ? IdempotencyRecordStatus.INPROGRESS : IdempotencyRecordStatus.COMPLETED,
-    expiryTimestamp: numberIn(item.expiration),
-    inProgressExpiryTimestamp: numberIn(item.in_progress_expiration),
+    status: claim.kind === 'held' ? IdempotencyRecordStatus.INPROGRESS : IdempotencyRecordStatus.COMPLETED,
+    ...(claim.kind === 'held' && { inProgressExpiryTimestamp: claim.until }),
+    ...(item.validation?.S && { payloadHash: item.validation.S }),
+    ...(item.data?.S && { responseData: JSON.parse(item.data.S) }),
   });
-}
-
-function numberIn(value: Item[string] | undefined): number | undefined {
-  return value?.N === undefined ? undefined : Number(value.N);
-}
-
-function isInProgress(item: Item): boolean {
-  return item.status?.S === IdempotencyRecordStatus.INPROGRESS;
-}
-
-/** Whether a claim has ended by itself: its event is forgotten, or its invocation is past its deadline. */
-function isOver(item: Item): boolean {
-  if (toRecord(item).isExpired()) return true;
-  const deadline = numberIn(item.in_progress_expiration);
-  return isInProgress(item) && deadline !== undefined && deadline < Date.now();
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -71,7 +71,7 @@ test('a response names exactly the records that were retried or returned, whatev
   await fc.assert(
     fc.asyncProperty(fc.array(outcome), async (outcomes) => {
       const Records = outcomes.map((_, n) => recordOf(standardQueue.queue, { messageId: String(n), body: '' }));
-      const { response } = await processBatch({ Records }, async ({ messageId }) => outcomes[Number(messageId)]!);
+      const { response } = await processBatch({ Records }, async ({ messageId }) => outcomes[Number(messageId)]!, 3);
       const back = outcomes.flatMap(({ kind }, n) => (kind === 'retry' || kind === 'returned' ? [String(n)] : []));
       expect(failedIds(response)).toEqual(back);
       const counts = countOutcomes(outcomes);

@@ -1,8 +1,11 @@
+import { IdempotencyConfig } from '@aws-lambda-powertools/idempotency';
 import { GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createStatements } from '../../../lib/runtime/aws/statements.ts';
 import { ClaimedElsewhereError, GuardError, LeaseLostError } from '../../../lib/runtime/errors.ts';
-import { createGuard, type Guard, recordIdOf } from '../../../lib/runtime/guard/guard.ts';
+import { recordIdOf } from '../../../lib/runtime/guard/claim.ts';
+import { createGuard, type Guard } from '../../../lib/runtime/guard/guard.ts';
+import { LeaseTable } from '../../../lib/runtime/guard/lease-table.ts';
 import { type Engines, lambdaContext, startEngines } from '../engines.ts';
 
 let engines: Engines;
@@ -19,17 +22,31 @@ beforeEach(async () => {
 });
 
 /** A guard such as each invocation has one. */
-function guardOf(owner: string, timeoutMs = 30_000): Guard {
+function guardOf(owner: string, timeoutMs = 30_000) {
   const client = engines.clients.dynamodb;
-  return createGuard({
-    client,
-    table,
-    owner,
-    read: createStatements({ client, kind: 'reads' }),
-    write: createStatements({ client, kind: 'writes' }),
-    ttlSeconds: 3_600,
+  return guardWith(
+    new LeaseTable({
+      client,
+      table,
+      owner,
+      read: createStatements({ client, kind: 'reads' }),
+      write: createStatements({ client, kind: 'writes' }),
+      idOf: (guarded) => (guarded as { id: string }).id,
+    }),
+    timeoutMs,
+  );
+}
+
+function guardWith(leases: LeaseTable, timeoutMs = 30_000, leaseMs = 60_000) {
+  const guard = createGuard({
+    leases,
+    leaseMs,
+    clock: Date.now,
+    config: new IdempotencyConfig({ expiresAfterSeconds: 3_600 }),
     lambdaContext: lambdaContext(timeoutMs),
   });
+  const run = (id: string, work: Parameters<Guard['run']>[1]) => guard.run({ id, data: undefined }, work);
+  return { ...guard, run };
 }
 
 async function stored(id: string) {
@@ -58,7 +75,10 @@ describe('a claim', () => {
   test('is released when the work fails, whose own error comes through', async () => {
     const error = new Error('no stock');
     await expect(guardOf('one').run('event', () => Promise.reject(error))).rejects.toBe(error);
-    expect(await stored('event')).toBeUndefined();
+    expect(await stored('event')).toEqual({ status: 'RELEASED#1', owner: 'one' });
+    const failures: number[] = [];
+    await guardOf('two').run('event', async (held) => void failures.push(held.failures));
+    expect(failures).toEqual([1]);
   });
 
   test('keeps others out until the end of its function', async () => {
@@ -120,18 +140,19 @@ describe('a claim', () => {
     const client = engines.clients.dynamodb;
     const write = createStatements({ client, kind: 'writes' });
     let lost = 0;
-    const guard = createGuard({
-      client,
-      table,
-      owner: 'one',
-      read: createStatements({ client, kind: 'reads' }),
-      write: async (statement) => {
-        if (lost++ === 0) await write(statement);
-        return await write(statement);
-      },
-      ttlSeconds: 60,
-      lambdaContext: lambdaContext(),
-    });
+    const guard = guardWith(
+      new LeaseTable({
+        client,
+        table,
+        owner: 'one',
+        read: createStatements({ client, kind: 'reads' }),
+        write: async (statement) => {
+          if (lost++ === 0) await write(statement);
+          return await write(statement);
+        },
+        idOf: (guarded) => (guarded as { id: string }).id,
+      }),
+    );
     expect(await guard.run('event', nothing)).toBe(true);
   });
 
