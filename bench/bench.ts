@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { bundle } from './bundle.ts';
 import { engines } from './engines.ts';
+import { guard } from './guard.ts';
 import { pipeline } from './pipeline.ts';
+import { record } from './record.ts';
 import { start } from './start.ts';
 import { synth } from './synth.ts';
 
@@ -12,7 +15,7 @@ export interface Benchmark {
   run(say: (line: string) => void): Promise<Record<string, number>>;
 }
 
-const benchmarks: readonly Benchmark[] = [synth, start, engines, pipeline];
+const benchmarks: readonly Benchmark[] = [synth, start, engines, pipeline, guard, record, bundle];
 
 /** Runs one benchmark, or all; returns the exit code. */
 export async function bench(name: string | undefined, file: string | undefined): Promise<number> {
