@@ -7,5 +7,6 @@ export * from './errors.ts';
 export * from './event-topic.ts';
 export * from './idempotency-table.ts';
 export * from './on-call.ts';
+export * from './outbox.ts';
 export type { QueueFunctionProps } from './queue-function.ts';
 export type { Delivery } from './safe-delivery.ts';

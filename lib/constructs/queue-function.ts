@@ -16,6 +16,7 @@ import { handlerFunction } from './handler-function.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import { kebabCase } from './names.ts';
 import type { OnCall } from './on-call.ts';
+import type { Outbox } from './outbox.ts';
 import { type Delivery, refuseUnsafeDelivery, safeDelivery } from './safe-delivery.ts';
 
 /** What a {@link Consumer} and a {@link CommandQueue} take alike. */
@@ -56,11 +57,19 @@ export interface QueueFunctionProps extends Delivery {
   readonly memorySize?: number;
 
   /**
-   * The topic that the handler publishes to.
+   * The topic that the handler publishes to by `context.publish`: a call of its own, which a crash may part from what the
+   * handler writes.
    *
-   * @default it publishes nothing
+   * @default it publishes nothing so
    */
   readonly publishes?: EventTopic;
+
+  /**
+   * The outbox that the handler commits events to, together with what it writes, by `context.commit`.
+   *
+   * @default it commits no events
+   */
+  readonly outbox?: Outbox;
 
   /**
    * Further environment variables of the function. `BATON_*`, `POWERTOOLS_*` and `AWS_*` are taken.
@@ -147,6 +156,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
         ...(props.backoff?.base && { BATON_BACKOFF_BASE_SECONDS: String(props.backoff.base.toSeconds()) }),
         ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
         ...(props.publishes && { BATON_TOPIC_ARN: props.publishes.topic.topicArn }),
+        ...props.outbox?.environment,
         POWERTOOLS_SERVICE_NAME: this.name,
         POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
       },
@@ -155,6 +165,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     this.#grantDelivery();
     props.idempotency.grantGuard(this);
     props.publishes?.grantPublish(this);
+    props.outbox?.grantPublish(this);
 
     this.eventSource = new lambda.EventSourceMapping(this, 'EventSource', {
       target: this.function,

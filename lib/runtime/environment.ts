@@ -19,7 +19,7 @@ export interface Settings {
   /** How long a claim holds without being renewed; a crash blocks its event that long. @default 60 */
   leaseSeconds: number;
   /** Where the events of `context.commit` go. @default none: publishing with a commit is an error */
-  outbox?: { table: string; shards: number };
+  outbox?: { table: string; shards: number; fenced: boolean };
   /** Where `context.publish` publishes. @default none: publishing is an error */
   topicArn?: string;
 }
@@ -54,7 +54,13 @@ export function readSettings(environment: Record<string, string | undefined> = p
     backoffCapSeconds: Math.min(positive('BATON_BACKOFF_CAP_SECONDS', LONGEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS),
     leaseSeconds: positive('BATON_LEASE_SECONDS', 60),
     ...(environment.BATON_OUTBOX_TABLE
-      ? { outbox: { table: environment.BATON_OUTBOX_TABLE, shards: positive('BATON_OUTBOX_SHARDS') } }
+      ? {
+          outbox: {
+            table: environment.BATON_OUTBOX_TABLE,
+            shards: positive('BATON_OUTBOX_SHARDS'),
+            fenced: environment.BATON_OUTBOX_FENCED !== 'false',
+          },
+        }
       : {}),
     ...(environment.BATON_TOPIC_ARN ? { topicArn: environment.BATON_TOPIC_ARN } : {}),
   };

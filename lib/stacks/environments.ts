@@ -45,6 +45,8 @@ const EnvironmentSchema = z.strictObject({
     /** Failures among what is handled. */
     failurePercent: z.number().positive().max(100),
   }),
+  /** What starts the relay of the outbox: the table's stream, or the relay itself, by looking. */
+  outboxRelay: z.enum(['stream', 'polling']),
   /** Where `billing` sends charges. */
   paymentProviderUrl: z.url({ protocol: /^https?$/, error: 'not an http or https URL' }),
 });
@@ -62,6 +64,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'destroy',
     logRetentionDays: 7,
     alarms: { depth: 500, failurePercent: 50 },
+    outboxRelay: 'polling',
     paymentProviderUrl: 'https://payments.dev.example.com',
   },
   staging: {
@@ -69,6 +72,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'destroy',
     logRetentionDays: 30,
     alarms: { depth: 1000, failurePercent: 25 },
+    outboxRelay: 'stream',
     paymentProviderUrl: 'https://payments.staging.example.com',
   },
   prod: {
@@ -77,6 +81,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'retain',
     logRetentionDays: 365,
     alarms: { depth: 1000, failurePercent: 20 },
+    outboxRelay: 'stream',
     paymentProviderUrl: 'https://payments.example.com',
   },
 };

@@ -7,17 +7,18 @@ import { OrderPlaced } from '../../events/order-placed.ts';
 import { OrderShipped } from '../../events/order-shipped.ts';
 import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
-import { CommandQueue, Consumer, EventTopic, grantTableKey } from '../constructs/index.ts';
+import { CommandQueue, Consumer, EventTopic, grantTableKey, Outbox } from '../constructs/index.ts';
 import type { Environment } from './environments.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 
 /** What a handler does to the rows of the shop. */
-type RowAction = 'PartiQLInsert' | 'PartiQLSelect';
+type RowAction = 'PutItem' | 'ConditionCheckItem' | 'PartiQLSelect';
 
 /** From a customer's wish to the parcel: one command, one topic, and who cares for what happens. */
 export class OrdersStack extends PipelineStack {
   readonly orders: EventTopic;
+  readonly outbox: Outbox;
   readonly placeOrder: CommandQueue;
   readonly consumers: readonly Consumer[];
 
@@ -43,12 +44,22 @@ export class OrdersStack extends PipelineStack {
       encryptionKey: foundation.key,
     });
 
+    // What a handler writes and what it says are one transaction; the relay does the saying.
+    this.outbox = new Outbox(this, 'Outbox', {
+      topic: this.orders,
+      relay: environment.outboxRelay,
+      onCall: foundation.onCall,
+      owner: 'checkout',
+      logRetention: environment.logRetentionDays,
+      removalPolicy: this.removalPolicy,
+    });
+
     this.placeOrder = new CommandQueue(this, 'PlaceOrder', {
       ...shared,
       command: PlaceOrder,
       entry: 'functions/place-order/handler.ts',
       owner: 'checkout',
-      publishes: this.orders,
+      outbox: this.outbox,
       environment: { SHOP_TABLE: shop.tableName },
     });
     const inventory = new Consumer(this, 'Inventory', {
@@ -58,7 +69,7 @@ export class OrdersStack extends PipelineStack {
       entry: 'functions/inventory/handler.ts',
       owner: 'fulfilment',
       ordered: true,
-      publishes: this.orders,
+      outbox: this.outbox,
       environment: { SHOP_TABLE: shop.tableName },
     });
     const billing = new Consumer(this, 'Billing', {
@@ -72,7 +83,7 @@ export class OrdersStack extends PipelineStack {
       // The payment provider has bad minutes; eight attempts with backoff outlast them.
       maxAttempts: 8,
       backoff: { base: Duration.seconds(1), cap: Duration.minutes(5) },
-      publishes: this.orders,
+      outbox: this.outbox,
       environment: { SHOP_TABLE: shop.tableName, PAYMENT_PROVIDER_URL: environment.paymentProviderUrl },
     });
     const shipping = new Consumer(this, 'Shipping', {
@@ -83,7 +94,7 @@ export class OrdersStack extends PipelineStack {
       entry: 'functions/shipping/handler.ts',
       owner: 'fulfilment',
       ordered: false,
-      publishes: this.orders,
+      outbox: this.outbox,
       environment: { SHOP_TABLE: shop.tableName },
     });
     const invoicing = new Consumer(this, 'Invoicing', {
@@ -118,8 +129,8 @@ export class OrdersStack extends PipelineStack {
     });
     this.consumers = [inventory, billing, shipping, invoicing, notifications, analytics];
 
-    for (const inserting of [this.placeOrder, ...this.consumers]) grantRows(shop, inserting, 'PartiQLInsert');
-    grantRows(shop, shipping, 'PartiQLSelect');
+    for (const writing of [this.placeOrder, ...this.consumers]) grantRows(shop, writing, 'PutItem');
+    grantRows(shop, shipping, 'PartiQLSelect', 'ConditionCheckItem');
 
     new CfnOutput(this, 'OrdersTopicArn', { value: this.orders.topic.topicArn, description: 'Events of orders' });
     new CfnOutput(this, 'PlaceOrderQueueUrl', {

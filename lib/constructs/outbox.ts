@@ -1,0 +1,287 @@
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+import { METRICS_NAMESPACE } from './consumer-metrics.ts';
+import { grantTableKey } from './encryption.ts';
+import { UnsafePropsError } from './errors.ts';
+import type { EventTopic } from './event-topic.ts';
+import { handlerFunction } from './handler-function.ts';
+import { kebabCase, physicalName } from './names.ts';
+import type { OnCall } from './on-call.ts';
+
+/** What an {@link Outbox} takes. */
+export interface OutboxProps {
+  /** Where the committed events are published. When it is ordered, each key's events are published in commit order. */
+  readonly topic: EventTopic;
+
+  /** Who hears of its alarm. */
+  readonly onCall: OnCall;
+
+  /** The team that answers for it; part of the alarm's description. */
+  readonly owner: string;
+
+  /**
+   * What starts the relay. `stream`: the table's stream, within a second of the commit; a sweep every minute fetches what a
+   * stream that expired has left behind. `polling`: a function that looks at the table all the time; it takes up to a second
+   * after a pause, and costs the same whether anything is committed or not.
+   *
+   * @default 'stream'
+   */
+  readonly relay?: 'stream' | 'polling';
+
+  /**
+   * The promise: how long after its commit an event is published at the latest, before somebody is paged. 10 seconds or more.
+   *
+   * @default Duration.minutes(1)
+   */
+  readonly maxLag?: Duration;
+
+  /**
+   * Partitions that the entries are spread over, 1 to 256: about 300 small commits a second each
+   * (a partition takes 1,000 write units a second, an entry 2 to write and 1 to delete). Change it only while the
+   * outbox is empty: a key may move to another shard, and lower numbers leave shards that nobody relays.
+   *
+   * @default 8
+   */
+  readonly shards?: number;
+
+  /**
+   * Its name in metrics and logs. Unique among consumers and outboxes.
+   *
+   * @default the construct's id in kebab case
+   */
+  readonly name?: string;
+
+  /**
+   * The customer managed key that encrypts table and log.
+   *
+   * @default that of the topic
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * What happens to table and log when they leave the stack. Unless it is DESTROY, the table is also protected from deletion.
+   *
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: events that were committed are published, or kept
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * How long the relay's log is kept.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * Memory of the relay, in MiB.
+   *
+   * @default 512
+   */
+  readonly memorySize?: number;
+}
+
+const HANDLERS = {
+  stream: fileURLToPath(new URL('../runtime/outbox/stream-handler.ts', import.meta.url)),
+  polling: fileURLToPath(new URL('../runtime/outbox/relay-handler.ts', import.meta.url)),
+};
+const MINUTE = Duration.minutes(1);
+/** A polling relay works for 58 seconds; the rest is for a call that is under way at the end. */
+const TIMEOUT = Duration.seconds(70);
+
+/**
+ * A table into which producers write events in the same transaction as their own data, and a relay that publishes them:
+ * at least once, under their own ids, each key's in order. A producer gets {@link environment} and {@link grantPublish}.
+ *
+ * The alarm pages when an event waits longer than `maxLag`, and when the relay says nothing at all.
+ *
+ * @throws UnsafePropsError when `shards` or `maxLag` are out of bounds
+ */
+export class Outbox extends Construct {
+  readonly table: dynamodb.Table;
+  readonly function: lambda.Function;
+  readonly alarm: cloudwatch.Alarm;
+  readonly encryptionKey: kms.IKey;
+  /** Its name in metrics and logs. */
+  readonly name: string;
+  /** The variables by which a producer's function finds it. */
+  readonly environment: Readonly<Record<'BATON_OUTBOX_TABLE' | 'BATON_OUTBOX_SHARDS' | 'BATON_OUTBOX_FENCED', string>>;
+
+  constructor(scope: Construct, id: string, props: OutboxProps) {
+    super(scope, id);
+    const { topic, relay = 'stream', shards = 8, maxLag = MINUTE } = props;
+    refuseOutOfBounds(this, shards, maxLag);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    this.name = props.name ?? kebabCase(id);
+    this.encryptionKey = props.encryptionKey ?? topic.encryptionKey;
+    this.table = new dynamodb.Table(this, 'Table', {
+      partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
+      sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
+      timeToLiveAttribute: 'expiration',
+      billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
+      // The relay reads the entries from the table: the stream only says where there is something.
+      ...(relay === 'stream' && { stream: dynamodb.StreamViewType.KEYS_ONLY }),
+      encryption: dynamodb.TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.encryptionKey,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
+      removalPolicy,
+    });
+    this.environment = {
+      BATON_OUTBOX_TABLE: this.table.tableName,
+      BATON_OUTBOX_SHARDS: String(shards),
+      // Order that the topic does not keep is not worth a write.
+      BATON_OUTBOX_FENCED: String(topic.ordered),
+    };
+    this.function = handlerFunction(this, {
+      entry: HANDLERS[relay],
+      description: `Publishes what is committed to the outbox ${this.node.path}`,
+      timeout: TIMEOUT,
+      memorySize: props.memorySize ?? 512,
+      encryptionKey: this.encryptionKey,
+      logRetention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      removalPolicy,
+      environment: {
+        ...this.environment,
+        BATON_TOPIC_ARN: topic.topic.topicArn,
+        POWERTOOLS_SERVICE_NAME: this.name,
+      },
+    });
+    this.#grantTable(this.function, ['BatchWriteItem', 'DeleteItem', 'Query', 'UpdateItem']);
+    topic.grantPublish(this.function);
+    if (relay === 'stream') this.#listen();
+    this.#startEveryMinute();
+    this.alarm = this.#alarm(props, maxLag);
+  }
+
+  /** Lets a producer add entries to its transactions, and use the table's key for that. */
+  grantPublish(grantee: iam.IGrantable): iam.Grant {
+    return this.#grantTable(grantee, ['PutItem', 'UpdateItem']);
+  }
+
+  /** Age of the oldest entry that the relay found, in milliseconds; 0 when there was none. Maximum over a minute unless told otherwise. */
+  metricLag(props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric('OutboxLag', { statistic: 'Maximum', ...props });
+  }
+
+  /** Events that the topic accepted. Sum over a minute unless told otherwise. */
+  metricRelayed(props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric('Relayed', props);
+  }
+
+  /** Attempts to publish that the topic did not accept. Sum over a minute unless told otherwise. */
+  metricRelayFailed(props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric('RelayFailed', props);
+  }
+
+  #metric(metricName: string, props: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS_NAMESPACE,
+      metricName,
+      dimensionsMap: { service: this.name },
+      statistic: 'Sum',
+      period: MINUTE,
+      ...props,
+    });
+  }
+
+  #grantTable(grantee: iam.IGrantable, actions: readonly string[]): iam.Grant {
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resourceArns: [this.table.tableArn],
+    }).combine(grantTableKey(this.encryptionKey, grantee));
+  }
+
+  #listen(): void {
+    const streamArn = this.table.tableStreamArn!;
+    const grant = iam.Grant.addToPrincipal({
+      grantee: this.function,
+      actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+      resourceArns: [streamArn],
+    });
+    const source = new lambda.EventSourceMapping(this, 'EventSource', {
+      target: this.function,
+      eventSourceArn: streamArn,
+      startingPosition: lambda.StartingPosition.TRIM_HORIZON,
+      batchSize: 100,
+      parallelizationFactor: 1,
+      // Neither age nor number of attempts is limited: a stream record is dropped for nothing but its retention.
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      filters: [
+        lambda.FilterCriteria.filter({
+          eventName: lambda.FilterRule.isEqual('INSERT'),
+          dynamodb: { Keys: { pk: { S: lambda.FilterRule.beginsWith('shard#') } } },
+        }),
+      ],
+    });
+    // Lambda reads the stream as soon as the mapping is there.
+    grant.applyBefore(source);
+  }
+
+  /** Each relay's next start, or the sweep; in either case the lag metric's heartbeat. */
+  #startEveryMinute(): void {
+    const role = new iam.Role(this, 'ScheduleRole', {
+      description: `Lets the schedule of ${this.node.path} start the relay`,
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    });
+    // The next start is a minute away: one that failed or came late is not worth repeating.
+    this.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MINUTE });
+    const grant = iam.Grant.addToPrincipal({
+      grantee: role,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.function.functionArn],
+    });
+    const schedule = new scheduler.Schedule(this, 'Schedule', {
+      description: `Starts the relay of ${this.node.path}`,
+      schedule: scheduler.ScheduleExpression.rate(MINUTE),
+      // Granted above, for the function alone: the target would add all its versions.
+      target: new LambdaInvoke(this.function, {
+        role: iam.Role.fromRoleArn(this, 'ScheduleRoleAsIs', role.roleArn, { mutable: false }),
+        retryAttempts: 3,
+        maxEventAge: MINUTE,
+      }),
+    });
+    grant.applyBefore(schedule);
+  }
+
+  #alarm({ owner, onCall }: OutboxProps, maxLag: Duration): cloudwatch.Alarm {
+    const alarm = new cloudwatch.Alarm(this, 'LagAlarm', {
+      alarmName: physicalName(this, 'outbox-lag', 255),
+      alarmDescription: `Owner: ${owner}. Events committed to ${this.name} wait longer than the ${maxLag.toHumanString()} it promises, or its relay says nothing. First: Look whether the relay runs (throttled, failing at start), then in its log for events that the topic refuses. Runbook: docs/runbooks/outbox-lag.md`,
+      metric: this.metricLag(),
+      threshold: maxLag.toMilliseconds(),
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      datapointsToAlarm: 2,
+      evaluationPeriods: 3,
+      // The relay writes it every minute, also when the outbox is empty: silence is a dead relay.
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+    });
+    onCall.notify(alarm, 'page');
+    return alarm;
+  }
+}
+
+function refuseOutOfBounds(scope: Construct, shards: number, maxLag: Duration): void {
+  if (!Number.isInteger(shards) || shards < 1 || shards > 256) {
+    throw new UnsafePropsError(scope, `\`shards\` is ${shards}.`, 'Give a whole number from 1 to 256.');
+  }
+  if (maxLag.toMilliseconds() < 10_000) {
+    throw new UnsafePropsError(
+      scope,
+      `\`maxLag\` is ${maxLag.toHumanString()}, and a relay that starts cold or waits for its turn would page.`,
+      'Give it 10 seconds or more.',
+    );
+  }
+}
