@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type BuildFailure, type BuildOptions, buildSync, type Message } from 'esbuild';
+import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from 'esbuild';
 import { changedSince, isFresh, stampOf } from './bundle-stamp.ts';
 import { BundleError } from './errors.ts';
 
@@ -27,37 +27,83 @@ const OPTIONS = {
 } as const satisfies BuildOptions;
 
 /**
- * Bundles handlers in one pass, each into a folder of its own below `output` with `handler.mjs` and its source map.
- * Does nothing when the bundles of an earlier run still fit their sources.
+ * What a handler with this in its bundle loads from a file beside it when tracing is on: OpenTelemetry costs nothing when it is
+ * off. Files of another room, by path: this room never imports them.
+ */
+const TRACING = path.resolve(import.meta.dirname, '../runtime/telemetry/tracing.ts');
+const SPANS = { source: path.resolve(import.meta.dirname, '../runtime/telemetry/otlp.ts'), name: 'otlp' };
+
+/**
+ * Bundles handlers in one pass, each into a folder of its own below `output` with `handler.mjs` and its source map, and
+ * `otlp.mjs` when it may trace. Does nothing when the bundles of an earlier run still fit their sources.
  *
  * @param folders entry file (absolute) by folder name
  * @param stampName where the memory of this set of bundles is kept, below `output`
  * @throws BundleError with `file:line:column: what` for each place that does not compile
  */
 export function bundle(folders: ReadonlyMap<string, string>, root: string, output: string, stampName: string): void {
-  const recipe = JSON.stringify([OPTIONS, [...folders]]);
+  const recipe = JSON.stringify([OPTIONS, SPANS, [...folders]]);
   const stampFile = path.join(output, `${stampName}.json`);
   if (isFresh(stampFile, recipe)) return;
   // The clock of a file system may lag a few milliseconds behind.
   const started = Date.now() - 10;
-  const { outputFiles, metafile } = build(folders, root, output);
+  const entryPoints = [...folders].map(([folder, file]) => ({ in: file, out: `${folder}/handler` }));
+  const { outputFiles, metafile } = build({ entryPoints, absWorkingDir: root, outdir: output });
   for (const { path: target, contents } of outputFiles) writeWhenChanged(target, contents);
+  const spans = addSpans(metafile, root, output);
   const inputs = Object.keys(metafile.inputs).map((input) => path.resolve(root, input));
   // Somebody saved a file meanwhile: whether it is in the bundle, nobody knows.
   if (inputs.some((input) => changedSince(input, started))) return;
-  const outputs = outputFiles.map((each) => each.path);
+  const outputs = [...outputFiles.map((each) => each.path), ...spans];
   const surroundings = ['package.json', 'package-lock.json', 'tsconfig.json'].map((name) => path.join(root, name));
   writeWhenChanged(stampFile, Buffer.from(stampOf(recipe, [...inputs, ...outputs, ...surroundings])));
 }
 
-function build(folders: ReadonlyMap<string, string>, root: string, output: string) {
+/** Puts `otlp.mjs` beside each handler that may trace; returns what that depends on. */
+function addSpans({ outputs }: Metafile, root: string, output: string): string[] {
+  const [traced, untraced] = [new Set<string>(), new Set<string>()];
+  for (const [file, { inputs, entryPoint }] of Object.entries(outputs)) {
+    if (entryPoint === undefined) continue;
+    const traces = Object.keys(inputs).some((input) => path.resolve(root, input) === TRACING);
+    (traces ? traced : untraced).add(path.dirname(path.resolve(root, file)));
+  }
+  for (const folder of untraced) rmSync(path.join(folder, `${SPANS.name}.mjs`), { force: true });
+  if (traced.size === 0) return [];
+  const bundle = bundleSpans(path.join(output, '.spans'));
+  const contents = readFileSync(bundle);
+  const targets = [...traced].map((folder) => path.join(folder, `${SPANS.name}.mjs`));
+  for (const target of targets) writeWhenChanged(target, contents);
+  return [bundle, ...targets];
+}
+
+/** Bundles OpenTelemetry once for all handlers, whose sources change more often; returns the file. */
+function bundleSpans(output: string): string {
+  const target = path.join(output, SPANS.name, `${SPANS.name}.mjs`);
+  const recipe = JSON.stringify([OPTIONS, SPANS]);
+  const stampFile = path.join(output, '.stamp.json');
+  if (isFresh(stampFile, recipe)) return target;
+  const root = path.dirname(SPANS.source);
+  const { outputFiles, metafile } = build({
+    entryPoints: [{ in: SPANS.source, out: `${SPANS.name}/${SPANS.name}` }],
+    absWorkingDir: root,
+    outdir: output,
+    minify: true,
+    sourcemap: false,
+  });
+  for (const { path: file, contents } of outputFiles) writeWhenChanged(file, contents);
+  const inputs = Object.keys(metafile.inputs).map((input) => path.resolve(root, input));
+  writeWhenChanged(stampFile, Buffer.from(stampOf(recipe, [...inputs, target])));
+  return target;
+}
+
+function build(options: BuildOptions) {
   try {
     return buildSync({
       ...OPTIONS,
       mainFields: [...OPTIONS.mainFields],
-      absWorkingDir: root,
-      outdir: output,
-      entryPoints: [...folders].map(([folder, file]) => ({ in: file, out: `${folder}/handler` })),
+      ...options,
+      write: false,
+      metafile: true,
     });
   } catch (cause) {
     const { errors } = cause as BuildFailure;

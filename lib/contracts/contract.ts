@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { InvalidContractError, InvalidDataError, type Violation } from './errors.ts';
+import { checkSensitive, createMask, MASK, maskPlaces } from './sensitive.ts';
 
 /** What `defineEvent` and `defineCommand` take. */
 export interface ContractProps<Type extends string, Schema extends z.ZodType> {
@@ -12,6 +13,13 @@ export interface ContractProps<Type extends string, Schema extends z.ZodType> {
   /** What events are ordered by: the CloudEvents `subject`, and the message group on FIFO topics and queues. */
   key: (data: z.output<Schema>) => string;
   schema: Schema;
+  /**
+   * Fields that no log line, failure context or violation may show, as paths in the data: `customerName`, `card.number`,
+   * `lines[].note`. Everything below such a path is sensitive too. Not for what the key is made of: the key travels as the
+   * message group and as an attribute.
+   * @default none
+   */
+  sensitive?: readonly string[];
 }
 
 /** An event or command type at one version: the public API between producer and consumers. */
@@ -24,6 +32,8 @@ export interface Contract<Type extends string = string, Data = unknown> {
   readonly dataschema: string;
   readonly schema: z.ZodType<Data>;
   readonly key: (data: Data) => string;
+  /** Paths of the fields that are masked wherever the runtime shows data. */
+  readonly sensitive: readonly string[];
   /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names every path and value. */
   parse(data: unknown): Data;
 }
@@ -38,7 +48,7 @@ export type AnyContract = Contract<string, any>;
 
 /**
  * Declares an event: something that happened, for whoever cares.
- * @throws InvalidContractError when type or version could not travel as a message attribute.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, or a sensitive path leads nowhere.
  */
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   props: ContractProps<Type, Schema>,
@@ -48,7 +58,7 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType>
 
 /**
  * Declares a command: something to do, for exactly one handler.
- * @throws InvalidContractError when type or version could not travel as a message attribute.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, or a sensitive path leads nowhere.
  */
 export function defineCommand<const Type extends string, Schema extends z.ZodType>(
   props: ContractProps<Type, Schema>,
@@ -69,7 +79,7 @@ export function versionOf(dataschema: string): number | undefined {
 
 function define<Type extends string, Schema extends z.ZodType>(
   kind: 'event' | 'command',
-  { type, version, description, key, schema }: ContractProps<Type, Schema>,
+  { type, version, description, key, schema, sensitive = [] }: ContractProps<Type, Schema>,
 ): Contract<Type, z.output<Schema>> {
   if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/.test(type)) {
     throw new InvalidContractError(
@@ -82,21 +92,25 @@ function define<Type extends string, Schema extends z.ZodType>(
   if (description.trim() === '') {
     throw new InvalidContractError(`${type}: the description is empty. Say in a sentence what the ${kind} means.`);
   }
+  checkSensitive(type, sensitive, schema);
   return {
     kind,
     type,
     version,
     description,
     key,
+    sensitive,
     schema: schema as z.ZodType<z.output<Schema>>,
     dataschema: dataschemaOf(type, version),
     parse(data) {
       const result = schema.safeParse(data);
       if (result.success) return result.data;
+      const shown = maskPlaces({ sensitive }, data);
+      const mask = createMask({ sensitive }, data);
       throw new InvalidDataError(
         type,
         version,
-        result.error.issues.map((issue) => violation(issue.path, data, issue.message)),
+        result.error.issues.map((issue) => violation(issue.path, shown, mask(issue.message))),
       );
     },
   };
@@ -106,10 +120,12 @@ function violation(path: readonly PropertyKey[], data: unknown, message: string)
   let value: unknown = data;
   let text = '';
   for (const step of path) {
-    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
+    // what is masked as a whole has nothing to show inside either
+    if (value !== MASK)
+      value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
     text += typeof step === 'number' ? `[${step}]` : text === '' ? String(step) : `.${String(step)}`;
   }
-  return { path: text, value: shorten(value), message };
+  return { path: text, value: value === MASK ? MASK : shorten(value), message };
 }
 
 function shorten(value: unknown): string {

@@ -80,8 +80,15 @@ export function consume<C extends AnyContract>(
   };
   let equipment: Equipment | undefined;
   const fn: SqsFunction = async (event, lambdaContext) => {
-    equipment ??= equip(options);
-    return await consumeBatch(event, lambdaContext, consumption, equipment);
+    equipment ??= equip(consumption);
+    const { tracing } = equipment.telemetry;
+    try {
+      const work = () => consumeBatch(event, lambdaContext, consumption, equipment!);
+      return await tracing.receive(event?.Records ?? [], work);
+    } finally {
+      // the batch is settled: no collector may be waited for until the function is stopped, and all of it comes again
+      await tracing.flush(Math.min(1_000, lambdaContext.getRemainingTimeInMillis() / 2));
+    }
   };
   return Object.assign(fn, { [CONSUMPTION]: consumption });
 }
@@ -101,13 +108,14 @@ interface Equipment {
   random: Random;
 }
 
-function equip(options: ConsumeOptions): Equipment {
+function equip({ contracts, options }: Consumption): Equipment {
   const { clients = sharedClients, clock = Date.now, random = Math.random } = options;
   const { keepResponse = false, ...powertools } = options.idempotency ?? {};
   const settings = readSettings(options.environment);
   const { consumer, topicArn, idempotencyTable: table, outbox } = settings;
   const write = createStatements({ client: clients.dynamodb, kind: 'writes', random });
   const read = createStatements({ client: clients.dynamodb, kind: 'reads', random });
+  const telemetry = createTelemetry(consumer, { contracts, clock });
   return {
     settings,
     clients,
@@ -115,11 +123,11 @@ function equip(options: ConsumeOptions): Equipment {
     random,
     write,
     read,
-    telemetry: createTelemetry(consumer),
+    telemetry,
     publisher:
       topicArn === undefined
         ? undefined
-        : new Publisher({ topicArn, source: `/${consumer}`, client: clients.sns, random }),
+        : new Publisher({ topicArn, source: `/${consumer}`, client: clients.sns, random, tracing: telemetry.tracing }),
     leases: new LeaseTable({
       table,
       client: clients.dynamodb,
@@ -132,7 +140,7 @@ function equip(options: ConsumeOptions): Equipment {
       clock,
     }),
     idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
-    outbox: outbox && createOutbox({ ...outbox, fenced: settings.queueUrl.endsWith('.fifo'), clock }),
+    outbox: outbox && createOutbox({ ...outbox, clock }),
   };
 }
 
@@ -157,7 +165,7 @@ async function consumeBatch(
       telemetry.logger.warn('Some records come back when the visibility timeout of the queue ends.', { undelayed });
     }
     await publisher?.flush();
-    telemetry.measure(outcomes.values());
+    telemetry.measure(invocation.settlements);
     return response;
   } finally {
     invocation.deadline.close();
@@ -189,6 +197,7 @@ function begin(
     policy: { maxAttempts, backoff: { base, cap } },
     transactional: options.guard === 'transaction',
     running: new Map(),
+    settlements: [],
     lanes: createLanes(),
     rendezvous: createRendezvous(),
     guard: createGuard({ leases, config: idempotency, lambdaContext, leaseMs: leaseSeconds * 1_000, clock }),
@@ -218,6 +227,7 @@ function begin(
       read,
       dynamodb,
       loggerFor: telemetry.loggerFor,
+      traceparentFor: telemetry.tracing.traceparentFor,
     },
   };
 }

@@ -93,8 +93,8 @@ export interface ContextProps {
   /** Whether the consumer has an outbox. */
   outbox: boolean;
   loggerFor: (record: SQSRecord, event: Envelope) => Logger;
-  /** The trace of what runs now. @default that of the event */
-  traceparent?: () => string | undefined;
+  /** The trace of what runs now, or else of the event. */
+  traceparentFor: (cause: Envelope) => string | undefined;
 }
 
 /** What a handler context has of its own. */
@@ -119,7 +119,7 @@ export function createContext(
   let logger: Logger | undefined;
 
   function envelopeOf<C extends AnyContract>(contract: C, data: DataOf<C>, id: string | undefined): EventOf<C> {
-    const traceparent = props.traceparent?.();
+    const traceparent = props.traceparentFor(event);
     const envelope = createEnvelope(contract, data, {
       source,
       cause: event,

@@ -12,4 +12,6 @@ export type { IdempotencyOptions } from './guard/guard.ts';
 export { LeaseTable, type LeaseTableProps } from './guard/lease-table.ts';
 export { deterministicId } from './publish/event-id.ts';
 export { Publisher, type PublisherProps } from './publish/publisher.ts';
+export { EventLogger } from './telemetry/event-logger.ts';
 export type { BatchCounts } from './telemetry/telemetry.ts';
+export { startTracing, type Tracing, type TracingProps } from './telemetry/tracing.ts';

@@ -23,6 +23,16 @@ export interface FailureContext {
   functionVersion: string;
   /** The CloudEvents id; `unknown` when the message is no envelope. */
   eventId: string;
+  /** What ended its attempts early, beside the error: `retention` or `receives`. */
+  reason?: string;
+  /** `true`: it never ran, but follows an event of its key that is a dead letter. */
+  parked?: 'true';
+  /** The id of the event that it is parked behind. */
+  parkedBehind?: string;
+  /** The redrive that it came back from. */
+  redriveId?: string;
+  /** What it was ordered by in its queue, where its message group here is another one. */
+  key?: string;
 }
 
 /** A record that failed for good. */
@@ -31,6 +41,16 @@ export interface DeadLetter {
   error: unknown;
   /** @default unknown */
   eventId?: string;
+  /** Why now, when its error alone did not decide that. @default its error decided */
+  reason?: string;
+  /** The id of the event that it is parked behind. @default it is not parked: it failed */
+  parkedBehind?: string;
+  /** The redrive that it came back from. @default none */
+  redriveId?: string;
+  /** Takes out of a message or a stack what nobody may read there. @default nothing is taken out */
+  mask?: (text: string) => string;
+  /** Its message group in a FIFO DLQ. @default that of the record */
+  group?: string;
 }
 
 /** What dead letters are made with. */
@@ -48,6 +68,8 @@ const ENTRIES = 10;
 const LARGEST = 1_048_576;
 const LONGEST_STACK = 4_096;
 const LONGEST_MESSAGE = 1_024;
+/** The attributes that one message has at most, as with raw delivery, so that a letter can go wherever an event can. */
+const ATTRIBUTES = 10;
 /** What goes first when body and context are too large together. */
 const EXPENDABLE: readonly (keyof FailureContext)[] = [
   'errorStack',
@@ -57,9 +79,16 @@ const EXPENDABLE: readonly (keyof FailureContext)[] = [
   'lastFailure',
   'attempts',
   'consumer',
+  'reason',
   'errorClass',
+  'key',
+  'parkedBehind',
+  'parked',
+  'redriveId',
   'eventId',
 ];
+/** What goes first when there are too many: what can be found elsewhere, by the event's id in the log at the latest. */
+const LEAST: readonly (keyof FailureContext)[] = ['functionVersion', 'firstFailure', 'lastFailure', 'attempts'];
 
 /**
  * Sends records to the DLQ, body unchanged, with their failure context as attributes. Concurrent ones share a call.
@@ -103,34 +132,44 @@ export function failureContext(
   letter: DeadLetter,
   props: Omit<DeadLettersProps, 'client' | 'queueUrl'>,
 ): FailureContext {
-  const { record, error, eventId = 'unknown' } = letter;
+  const { record, error, eventId = 'unknown', reason, parkedBehind, redriveId, group, mask = (text) => text } = letter;
+  const key = groupOf(record);
   const now = props.clock();
   const attempts = attemptOf(record);
   const first = attempts > 1 ? Number(record.attributes.ApproximateFirstReceiveTimestamp) || now : now;
   return {
     errorClass: shorten(classOf(error), 256),
-    errorMessage: shorten(error instanceof Error ? error.message : String(error), LONGEST_MESSAGE),
-    errorStack: shorten(stackOf(error), LONGEST_STACK),
+    errorMessage: shorten(mask(error instanceof Error ? error.message : String(error)), LONGEST_MESSAGE),
+    errorStack: shorten(mask(stackOf(error)), LONGEST_STACK),
     attempts: String(attempts),
     firstFailure: new Date(first).toISOString(),
     lastFailure: new Date(now).toISOString(),
     consumer: props.consumer,
     functionVersion: props.functionVersion,
     eventId: shorten(eventId, 1_024),
+    ...(reason !== undefined && { reason: shorten(reason, 256) }),
+    ...(parkedBehind !== undefined && { parked: 'true', parkedBehind: shorten(parkedBehind, 1_024) }),
+    ...(redriveId !== undefined && { redriveId: shorten(redriveId, 256) }),
+    ...(group !== undefined && key !== undefined && group !== key && { key: shorten(key, 256) }),
   };
 }
 
 function entryFor(letter: DeadLetter, props: DeadLettersProps): { entry: SendMessageBatchRequestEntry; bytes: number } {
   const { record } = letter;
   const context: Partial<FailureContext> = failureContext(letter, props);
+  for (const name of LEAST) {
+    if (Object.keys(context).length <= ATTRIBUTES) break;
+    delete context[name];
+  }
   let bytes = Buffer.byteLength(record.body);
   for (const [name, value] of Object.entries(context)) bytes += sizeOf(name, value);
   for (const name of EXPENDABLE) {
     if (bytes <= LARGEST) break;
-    bytes -= sizeOf(name, context[name]!);
+    if (context[name] === undefined) continue;
+    bytes -= sizeOf(name, context[name]);
     delete context[name];
   }
-  const group = groupOf(record);
+  const key = groupOf(record);
   return {
     bytes,
     entry: {
@@ -141,7 +180,7 @@ function entryFor(letter: DeadLetter, props: DeadLettersProps): { entry: SendMes
       ),
       // the message id, not the event id: an event that is redriven and fails again within SQS' five minutes of
       // deduplication would be swallowed, and a redrive gives a message a new id
-      ...(group !== undefined && { MessageGroupId: group, MessageDeduplicationId: record.messageId }),
+      ...(key !== undefined && { MessageGroupId: letter.group ?? key, MessageDeduplicationId: record.messageId }),
     },
   };
 }

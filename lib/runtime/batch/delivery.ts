@@ -5,10 +5,10 @@ import { type ContextProps, createContext, type HandlerContext } from '../contex
 import { type ClaimedElsewhereError, DeadlineExceededError, GuardError } from '../errors.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Transactions } from '../guard/transactions.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Settlement, Telemetry } from '../telemetry/telemetry.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Deadline } from './deadline.ts';
-import type { Lanes, Turn } from './lanes.ts';
+import { isFifo, type Lanes, type Turn } from './lanes.ts';
 import { leased } from './leased.ts';
 import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
 import { attemptOf, readRecord } from './record.ts';
@@ -31,6 +31,8 @@ export interface Invocation {
   transactional: boolean;
   /** Events of this batch that are being handled under a transaction, by record id. */
   running: Map<string, Promise<Outcome>>;
+  /** Of the records so far, for the metrics. */
+  settlements: Settlement[];
   lanes: Lanes;
   rendezvous: Rendezvous;
   deadline: Deadline;
@@ -48,21 +50,37 @@ export interface Delivery {
   turn: Turn;
   place: Place;
   invocation: Invocation;
+  /** What the handler took, in milliseconds. @default it did not run */
+  durationMs?: number;
 }
 
 /** Takes one record through its batch. Never rejects: what goes wrong is an outcome too. */
 export async function deliver(record: SQSRecord, invocation: Invocation): Promise<Outcome> {
   const { lanes, rendezvous, transactional, telemetry } = invocation;
-  const delivery = { record, turn: lanes.turnOf(record), place: rendezvous.enter(), invocation };
+  const delivery: Delivery = { record, turn: lanes.turnOf(record), place: rendezvous.enter(), invocation };
   const reading = readRecord(record, invocation.contracts);
   const envelope = 'event' in reading ? reading.event : reading.envelope;
   const guarded = transactional ? transacted : leased;
-  const outcome =
+  const work = async () =>
     'event' in reading ? await guarded(reading.event, delivery) : await refuse(reading.error, envelope, delivery);
+  const outcome = await telemetry.within(record, envelope, () => telemetry.tracing.process(record, envelope, work));
   delivery.turn.pass(!goesBack(outcome));
   delivery.place.arrive();
   telemetry.tell(record, envelope, outcome);
+  invocation.settlements.push(settlementOf(outcome, envelope, delivery));
   return outcome;
+}
+
+function settlementOf(outcome: Outcome, envelope: Envelope | undefined, delivery: Delivery): Settlement {
+  const { record, durationMs, invocation } = delivery;
+  const over = outcome.kind === 'handled' || outcome.kind === 'deadLettered' || outcome.kind === 'parked';
+  return {
+    outcome,
+    type: envelope?.type,
+    ...(over && envelope && { latencyMs: invocation.clock() - Date.parse(envelope.time) }),
+    ...(durationMs !== undefined && { durationMs }),
+    outOfOrder: outcome.kind === 'deadLettered' && isFifo(record),
+  };
 }
 
 /** Dead-letters what is no event of this consumer; on a FIFO queue when its turn comes. */
@@ -86,7 +104,8 @@ export interface Attempt {
  * Runs the handler for as long as the function's deadline allows.
  * @throws what the handler throws; DeadlineExceededError when it still runs at the deadline
  */
-export async function runHandler({ event, attempt, signal, commit }: Attempt, { record, invocation }: Delivery) {
+export async function runHandler({ event, attempt, signal, commit }: Attempt, delivery: Delivery) {
+  const { record, invocation } = delivery;
   const { handler, deadline, contextProps, transactional } = invocation;
   const context = createContext(record, event, contextProps, {
     attempt,
@@ -95,8 +114,11 @@ export async function runHandler({ event, attempt, signal, commit }: Attempt, { 
     signal: signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]),
   });
   // an async function, so that a handler that throws before its first await is no different
+  const started = performance.now();
   const handling = (async () => handler(event, context))();
-  const result = await Promise.race([handling, deadline.exceeded.then(() => LATE)]);
+  const result = await Promise.race([handling, deadline.exceeded.then(() => LATE)]).finally(() => {
+    delivery.durationMs = performance.now() - started;
+  });
   if (result !== LATE) return result;
   handling.catch(() => undefined);
   throw new DeadlineExceededError(
@@ -113,7 +135,7 @@ export async function fail(
   event: Envelope | undefined,
   { record, invocation }: Delivery,
 ): Promise<Outcome> {
-  const { policy, random, deadline, deadLetter } = invocation;
+  const { policy, random, deadline, deadLetter, telemetry } = invocation;
   // nothing was tried, so nothing is used up; the delays grow with the receives
   if (error instanceof GuardError) return again(error, attemptOf(record), invocation);
   const verdict = judge(error, attempt, policy, random);
@@ -123,7 +145,8 @@ export async function fail(
     return { kind: 'retry', error, delaySeconds: Math.max(verdict.delaySeconds, claimed) };
   }
   try {
-    await deadLetter({ record, error, ...(event !== undefined && { eventId: event.id }) });
+    const mask = telemetry.maskFor(record, event);
+    await deadLetter({ record, error, mask, ...(event !== undefined && { eventId: event.id }) });
     return { kind: 'deadLettered', error };
   } catch (notTaken) {
     return again(notTaken, attempt, invocation);

@@ -1,4 +1,5 @@
-import type { MessageAttributeValue, PublishBatchRequestEntry } from '@aws-sdk/client-sns';
+import { hash } from 'node:crypto';
+import type { MessageAttributeValue } from '@aws-sdk/client-sns';
 import type { AnyContract, DataOf } from '../../contracts/contract.ts';
 import {
   createEnvelope,
@@ -8,9 +9,11 @@ import {
   routingAttributes,
 } from '../../contracts/envelope.ts';
 import { clients, type Sns } from '../aws/clients.ts';
-import { createCoalescer } from '../aws/coalescer.ts';
-import { backoff, type Random } from '../batch/retry.ts';
+import type { Random } from '../batch/retry.ts';
 import { PublishError } from '../errors.ts';
+import { startTracing, type Tracing } from '../telemetry/tracing.ts';
+import { createPublications } from './publications.ts';
+import { createPublishQueue, isRefusal, LARGEST, type OutgoingMessage } from './publish-queue.ts';
 
 /** Where and how a publisher publishes. */
 export interface PublisherProps {
@@ -18,43 +21,44 @@ export interface PublisherProps {
   topicArn: string;
   /** Who says it: the CloudEvents `source` of its events, a URI reference. */
   source: string;
-  /** @default the module's client, made when it is first used */
+  /** @default the module's client */
   client?: Sns;
-  /** How often an entry that the topic fails is sent in all. @default 5 */
+  /** How often an event that the topic fails is sent in all. @default 5 */
   maxAttempts?: number;
+  /** PublishBatch calls under way at once; what comes meanwhile waits and shares the next ones. @default 4 */
+  maxCallsInFlight?: number;
   /** @default Math.random */
   random?: Random;
+  /** @default started when the environment says so */
+  tracing?: Tracing;
 }
 
-/** PublishBatch takes 10 entries and 256 KiB in all (source: Amazon SNS quotas; 1 MiB is opt-in, per topic). */
-const ENTRIES = 10;
-const LARGEST = 262_144;
-const ATTEMPTS = 5;
-/** Milliseconds. */
-const BACKOFF = { base: 100, cap: 2_000 };
-
-interface Entry {
-  envelope: Envelope;
-  request: Omit<PublishBatchRequestEntry, 'Id'>;
-  bytes: number;
-}
-
-/** Publishes events to one topic. What is published in the same turn of the event loop shares calls. */
+/**
+ * Publishes events to one topic. What is published in the same turn of the event loop, or while calls are under way, shares
+ * calls of up to 10 events and 256 KiB.
+ *
+ * On a FIFO topic events of the same key are accepted in the order in which they were handed in: each is sent after the one
+ * before it was accepted, and while one is sent again nothing overtakes it. When one is given up (the topic did not accept
+ * it in all its attempts), those handed in behind it are rejected too, unsent; an event that the topic refuses as such
+ * (`senderFault`) is rejected alone.
+ *
+ * Whoever does not await a promise of `publish` or `send` calls `flush`, which hands over what failed.
+ */
 export class Publisher {
-  readonly #props: PublisherProps;
+  readonly #topicArn: string;
+  readonly #source: string;
   readonly #fifo: boolean;
-  readonly #deliver: (entry: Entry) => Promise<void>;
+  readonly #tracing: Tracing;
+  readonly #deliver: (message: OutgoingMessage) => Promise<void>;
+  readonly #publications = createPublications();
 
   constructor(props: PublisherProps) {
-    this.#props = props;
-    this.#fifo = props.topicArn.endsWith('.fifo');
-    this.#deliver = createCoalescer<Entry, void>({
-      maxItems: ENTRIES,
-      maxBytes: LARGEST,
-      sizeOf: ({ bytes }) => bytes,
-      inOrder: this.#fifo,
-      send: (entries) => this.#publish(entries),
-    });
+    const { topicArn, source, client = clients.sns, random = Math.random, tracing, ...limits } = props;
+    this.#tracing = tracing ?? startTracing({ service: source });
+    this.#topicArn = topicArn;
+    this.#source = source;
+    this.#fifo = topicArn.endsWith('.fifo');
+    this.#deliver = createPublishQueue({ ...limits, topicArn, client, random });
   }
 
   /**
@@ -62,42 +66,61 @@ export class Publisher {
    * @throws InvalidDataError when the data breaks the contract: nothing was sent
    * @throws PublishError when the topic did not accept it
    */
-  async publish<C extends AnyContract>(
+  publish<C extends AnyContract>(
     contract: C,
     data: DataOf<C>,
     props: Omit<EnvelopeProps, 'source'> = {},
   ): Promise<EventOf<C>> {
-    const event = createEnvelope(contract, data, { ...props, source: this.#props.source });
-    await this.send(event);
-    return event;
+    return this.#publications.track(async () => {
+      const event = createEnvelope(contract, data, { ...props, source: this.#source });
+      await this.#send(event);
+      return event;
+    });
   }
 
   /**
    * Publishes an envelope as it is. Fulfilled when the topic has accepted it.
    * @throws PublishError when it did not, or when the event is larger than a topic takes (256 KiB)
    */
-  async send(envelope: Envelope): Promise<void> {
-    const entry = this.#entryFor(envelope);
+  send(envelope: Envelope): Promise<void> {
+    return this.#publications.track(() => this.#send(envelope));
+  }
+
+  /**
+   * Fulfilled when everything handed in so far has been accepted or given up; never rejects.
+   * @returns the errors of events whose promise nobody awaited or caught, in the order the events were handed in; each is returned
+   *   once. Without a flush such an error becomes a process warning (`UnpublishedEventWarning`), not an unhandled rejection.
+   */
+  async flush(): Promise<Error[]> {
+    return (await this.#publications.settle()) as Error[];
+  }
+
+  #send(envelope: Envelope): Promise<void> {
+    return this.#tracing.publish([envelope], () => this.#accept(envelope));
+  }
+
+  async #accept(envelope: Envelope): Promise<void> {
+    const message = this.#messageOf(envelope);
     const { id: eventId, type } = envelope;
-    if (entry.bytes > LARGEST) {
+    if (message.bytes > LARGEST) {
       throw new PublishError(
-        `'${type}' ${eventId} has ${entry.bytes} bytes with its attributes; a topic takes ${LARGEST}. Put the bulk elsewhere and publish a reference.`,
+        `'${type}' ${eventId} has ${message.bytes} bytes with its attributes; a topic takes ${LARGEST}. Put the bulk elsewhere and publish a reference.`,
         { eventId, senderFault: true, permanent: true },
       );
     }
     try {
-      await this.#deliver(entry);
+      await this.#deliver(message);
     } catch (cause) {
-      const senderFault = (cause as { $fault?: unknown }).$fault === 'client';
-      throw new PublishError(`'${type}' ${eventId} was not accepted by ${this.#props.topicArn} (${String(cause)}).`, {
+      const { message: reason } = cause as Error;
+      throw new PublishError(`'${type}' ${eventId} was not accepted by ${this.#topicArn}: ${reason}`, {
         cause,
         eventId,
-        senderFault,
+        senderFault: isRefusal(cause),
       });
     }
   }
 
-  #entryFor(envelope: Envelope): Entry {
+  #messageOf(envelope: Envelope): OutgoingMessage {
     const body = JSON.stringify(envelope);
     const attributes: Record<string, MessageAttributeValue> = {};
     let bytes = Buffer.byteLength(body);
@@ -106,45 +129,23 @@ export class Publisher {
       bytes += name.length + 'String'.length + Buffer.byteLength(value);
     }
     return {
-      envelope,
       bytes,
       request: {
         Message: body,
         MessageAttributes: attributes,
-        ...(this.#fifo && { MessageGroupId: envelope.subject, MessageDeduplicationId: envelope.id }),
+        ...(this.#fifo && {
+          MessageGroupId: fifoIdOf(envelope.subject),
+          MessageDeduplicationId: fifoIdOf(envelope.id),
+        }),
       },
     };
   }
+}
 
-  async #publish(entries: readonly Entry[]): Promise<PromiseSettledResult<void>[]> {
-    const { topicArn, maxAttempts = ATTEMPTS, random = Math.random } = this.#props;
-    const client = this.#props.client ?? clients.sns;
-    if (entries.length === 1) {
-      await client.call('Publish', { TopicArn: topicArn, ...entries[0]!.request });
-      return [{ status: 'fulfilled', value: undefined }];
-    }
-    const results: PromiseSettledResult<void>[] = entries.map(() => ({ status: 'fulfilled', value: undefined }));
-    let open = entries.map((_, position) => position);
-    for (let attempt = 1; open.length > 0; attempt++) {
-      const { Failed = [] } = await client.call('PublishBatch', {
-        TopicArn: topicArn,
-        PublishBatchRequestEntries: open.map((position) => ({ ...entries[position]!.request, Id: String(position) })),
-      });
-      open = [];
-      for (const { Id, Code, Message, SenderFault } of Failed) {
-        const position = Number(Id);
-        if (SenderFault || attempt >= maxAttempts) {
-          const reason = new Error(`${Code}: ${Message ?? ''}`);
-          results[position] = {
-            status: 'rejected',
-            reason: SenderFault ? Object.assign(reason, { $fault: 'client' }) : reason,
-          };
-        } else {
-          open.push(position);
-        }
-      }
-      if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, backoff(attempt, BACKOFF, random)));
-    }
-    return results;
-  }
+/**
+ * A text as a message group or deduplication id: itself, or a hash of it when it has other characters or more of them than
+ * SNS takes there, so that a key need not know where it is used (source: MessageGroupId, Publish, Amazon SNS API reference).
+ */
+function fifoIdOf(text: string): string {
+  return /^[\x21-\x7e]{1,128}$/.test(text) ? text : hash('sha256', text, 'hex');
 }

@@ -20,8 +20,9 @@ export const NAMESPACE = 'Baton';
  * Writes metrics as a log line that CloudWatch takes apart.
  * Source: Embedded metric format specification, Amazon CloudWatch user guide.
  * @param timestamp milliseconds since the epoch
+ * @param write @default to stdout as it is: Lambda's `console.log` puts a prefix before the text, or JSON around it
  */
-export function writeEmf(line: EmfLine, timestamp: number, write: (text: string) => void = console.log): void {
+export function writeEmf(line: EmfLine, timestamp: number, write: (text: string) => void = writeLine): void {
   const { dimensions, dimensionSets = [Object.keys(dimensions)], metrics, properties } = line;
   const values: Record<string, unknown> = {};
   for (const [name, { value }] of Object.entries(metrics)) values[name] = value;
@@ -42,4 +43,8 @@ export function writeEmf(line: EmfLine, timestamp: number, write: (text: string)
       ...values,
     }),
   );
+}
+
+function writeLine(text: string): void {
+  process.stdout.write(`${text}\n`);
 }

@@ -1,99 +1,146 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Context, SQSRecord } from 'aws-lambda';
+import type { AnyContract } from '../../contracts/contract.ts';
 import type { Envelope } from '../../contracts/envelope.ts';
+import { type Mask, maskOf } from '../../contracts/sensitive.ts';
 import type { Outcome } from '../batch/outcome.ts';
 import { attemptOf } from '../batch/record.ts';
+import { batchMetrics, type Settlement } from './batch-metrics.ts';
+import { writeEmf } from './emf.ts';
+import { EventLogger, type LogSubject, logAbout } from './event-logger.ts';
+import { readTraceparent } from './trace-context.ts';
+import { startTracing, type Tracing } from './tracing.ts';
 
-/** The metrics of a consumer: namespace `Baton`, dimension `service`, unit Count. */
-export interface BatchCounts {
-  /** Records in the batch. */
-  Delivered: number;
-  /** Handled now. */
-  Handled: number;
-  /** Handled before. */
-  Duplicates: number;
-  /** Failed, and back in the queue. */
-  Retried: number;
-  /** Failed for good. */
-  DeadLettered: number;
-  /** Back in the queue, unharmed. */
-  Returned: number;
-  /** Retried and dead-lettered. */
-  Failed: number;
-}
-
-/** Counts the outcomes of a batch. Every count is there, zeros included, so that an alarm never meets missing data. */
-export function countOutcomes(outcomes: Iterable<Outcome>): BatchCounts {
-  const counts = { Delivered: 0, Handled: 0, Duplicates: 0, Retried: 0, DeadLettered: 0, Returned: 0, Failed: 0 };
-  for (const { kind } of outcomes) {
-    counts.Delivered++;
-    if (kind === 'handled') counts.Handled++;
-    else if (kind === 'duplicate') counts.Duplicates++;
-    else if (kind === 'retry') counts.Retried++;
-    else if (kind === 'deadLettered') counts.DeadLettered++;
-    else counts.Returned++;
-  }
-  counts.Failed = counts.Retried + counts.DeadLettered;
-  return counts;
-}
+export { type BatchCounts, countOutcomes, type Settlement } from './batch-metrics.ts';
 
 /** What a consumer says about itself. */
 export interface Telemetry {
   readonly logger: Logger;
+  readonly tracing: Tracing;
   /** Names the invocation on the log lines to come. */
   begin(context: Context): void;
-  /** A logger whose every line names the event and its journey. */
+  /** A logger whose every line names the event and its journey, and shows none of the event's sensitive fields. */
   loggerFor(record: SQSRecord, event: Envelope): Logger;
+  /** Runs what handles a record: the lines of every `EventLogger` in it are about that record. */
+  within<Result>(record: SQSRecord, event: Envelope | undefined, work: () => Result): Result;
+  /** Masks the sensitive fields of a record's event, wherever texts of it end up. The identity when there are none. */
+  maskFor(record: SQSRecord, event: Envelope | undefined): (text: string) => string;
   /** Logs what became of a record, when that is worth a line. */
   tell(record: SQSRecord, event: Envelope | undefined, outcome: Outcome): void;
-  /** Writes the metrics of a batch: one line. */
-  measure(outcomes: Iterable<Outcome>): void;
+  /** Writes the metrics of a batch: a line for each event type in it. */
+  measure(settlements: Iterable<Settlement | Outcome>): void;
 }
 
-/** Powertools' Logger and Metrics, set up for a consumer. */
-export function createTelemetry(consumer: string): Telemetry {
-  const logger = new Logger({ serviceName: consumer });
-  const metrics = new Metrics({ namespace: 'Baton', serviceName: consumer });
+/** How a consumer's telemetry differs from the defaults. */
+export interface TelemetryProps {
+  /** What the consumer accepts: whose fields are sensitive, and which types have metrics of their own. @default not known */
+  contracts?: readonly AnyContract[];
+  /** Milliseconds since the epoch. @default Date.now */
+  clock?: () => number;
+  /** @default started when the environment says so */
+  tracing?: Tracing;
+}
+
+/** Powertools' Logger, metrics and tracing, set up for a consumer. */
+export function createTelemetry(consumer: string, props: TelemetryProps = {}): Telemetry {
+  const { contracts, clock = Date.now } = props;
+  const logger = new EventLogger({ serviceName: consumer });
+  const tracing =
+    props.tracing ??
+    startTracing({
+      service: consumer,
+      onProblem: (error) => logger.warn('Spans are not exported.', { error: asError(error) }),
+    });
+  const masks = createMasks(contracts ?? []);
+  const types = contracts && new Set(contracts.map(({ type }) => type));
+  const subjectOf = (record: SQSRecord, event: Envelope | undefined): LogSubject => ({
+    ids: identify(record, event, tracing),
+    mask: masks(record, event),
+  });
   return {
     logger,
+    tracing,
     begin: (context) => logger.addContext(context),
-    loggerFor: (record, event) => logger.createChild({ persistentKeys: identify(record, event) }),
-    tell(record, event, outcome) {
-      const ids = () => ({ ...identify(record, event), attempt: attemptOf(record) });
-      switch (outcome.kind) {
-        case 'handled':
-        case 'duplicate':
-          return;
-        case 'retry':
-          logger.warn('A record failed and will be retried.', {
-            ...ids(),
-            delay_seconds: outcome.delaySeconds,
-            error: asError(outcome.error),
-          });
-          return;
-        case 'deadLettered':
-          logger.error('A record failed for good and is in the DLQ.', { ...ids(), error: asError(outcome.error) });
-          return;
-        case 'returned':
-          logger.info('A record goes back unharmed.', {
-            ...ids(),
-            reason: outcome.reason,
-            delay_seconds: outcome.delaySeconds,
-          });
-      }
+    loggerFor: (record, event) => EventLogger.about(subjectOf(record, event), logger),
+    within(record, event, work) {
+      let subject: LogSubject | undefined;
+      return logAbout(() => (subject ??= subjectOf(record, event)), work);
     },
-    measure(outcomes) {
-      for (const [name, count] of Object.entries(countOutcomes(outcomes))) {
-        metrics.addMetric(name, MetricUnit.Count, count);
-      }
-      metrics.publishStoredMetrics();
+    maskFor: (record, event) => masks(record, event)?.text ?? ((text) => text),
+    tell(record, event, outcome) {
+      if (outcome.kind === 'handled' || outcome.kind === 'duplicate' || outcome.kind === 'control') return;
+      logAbout(
+        () => subjectOf(record, event),
+        () => tellOutcome(logger, attemptOf(record), outcome),
+      );
+    },
+    measure(settlements) {
+      const settled = Array.from(settlements, (each) =>
+        'outcome' in each ? each : { outcome: each, type: undefined },
+      );
+      for (const line of batchMetrics(consumer, settled, types)) writeEmf(line, clock());
     },
   };
 }
 
+function tellOutcome(logger: Logger, attempt: number, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case 'retry':
+      logger.warn('A record failed and will be retried.', {
+        attempt,
+        delay_seconds: outcome.delaySeconds,
+        error: asError(outcome.error),
+      });
+      return;
+    case 'deadLettered':
+      logger.error('A record failed for good and is in the DLQ.', { attempt, error: asError(outcome.error) });
+      return;
+    case 'parked':
+      logger.warn('A record is in the DLQ behind an earlier one of its key.', { attempt, behind: outcome.behind });
+      return;
+    case 'returned':
+      logger.info('A record goes back unharmed.', {
+        attempt,
+        reason: outcome.reason,
+        delay_seconds: outcome.delaySeconds,
+      });
+  }
+}
+
+/** Finds the mask of an event, each made once; undefined when the contracts of its type have no sensitive fields. */
+function createMasks(contracts: readonly AnyContract[]): (record: SQSRecord, event?: Envelope) => Mask | undefined {
+  const sensitive = new Map<string, Set<string>>();
+  for (const contract of contracts) {
+    if (contract.sensitive.length === 0) continue;
+    // of all versions: an event may have been brought from one to another
+    sensitive.set(contract.type, new Set([...(sensitive.get(contract.type) ?? []), ...contract.sensitive]));
+  }
+  const masks = new WeakMap<SQSRecord, Mask>();
+  return (record, event) => {
+    if (event === undefined) return undefined;
+    const paths = sensitive.get(event.type);
+    if (paths === undefined) return undefined;
+    let mask = masks.get(record);
+    if (mask === undefined) {
+      // as it was sent too: a schema may have changed it, and so may the handler
+      mask = maskOf({ sensitive: [...paths] }, event.data, dataSentIn(record));
+      masks.set(record, mask);
+    }
+    return mask;
+  };
+}
+
+function dataSentIn({ body }: SQSRecord): unknown {
+  try {
+    return (JSON.parse(body) as Envelope).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a log line says about its record. */
-function identify(record: SQSRecord, event: Envelope | undefined) {
+function identify(record: SQSRecord, event: Envelope | undefined, tracing: Tracing): Record<string, string> {
+  const traceId = readTraceparent(tracing.traceparentFor(event))?.traceId;
   return {
     message_id: record.messageId,
     ...(event && {
@@ -102,6 +149,7 @@ function identify(record: SQSRecord, event: Envelope | undefined) {
       correlation_id: event.correlationid,
       ...(event.causationid !== undefined && { causation_id: event.causationid }),
     }),
+    ...(traceId !== undefined && { trace_id: traceId }),
   };
 }
 

@@ -1,0 +1,174 @@
+import type { PublishBatchRequestEntry } from '@aws-sdk/client-sns';
+import { AwsError } from '../aws/aws-error.ts';
+import type { Sns } from '../aws/clients.ts';
+import { backoff, type Random } from '../batch/retry.ts';
+
+/** A message on its way to a topic. */
+export interface OutgoingMessage {
+  /** Messages with the same `MessageGroupId` keep their order; those without one have none. */
+  request: Omit<PublishBatchRequestEntry, 'Id'>;
+  /** Body and attributes together. */
+  bytes: number;
+}
+
+/** Where and how messages are sent. */
+export interface PublishQueueProps {
+  topicArn: string;
+  client: Sns;
+  /** How often a message that the topic fails is sent in all. @default 5 */
+  maxAttempts?: number;
+  /** PublishBatch calls under way at once. @default 4 */
+  maxCallsInFlight?: number;
+  random: Random;
+}
+
+/** A message was not sent, because the topic failed to accept one before it in its group. */
+export class BehindError extends Error {
+  override name = 'BehindError';
+}
+
+/** PublishBatch takes 10 entries and 256 KiB in all (source: Amazon SNS quotas; 1 MiB is opt-in, per topic). */
+const ENTRIES = 10;
+export const LARGEST = 262_144;
+/** Milliseconds. */
+const BACKOFF = { base: 100, cap: 2_000 };
+
+interface Waiting {
+  message: OutgoingMessage;
+  /** How often the topic has failed it. */
+  failures: number;
+  /** Sent with no other, since a call that it was part of was refused as a whole. */
+  alone: boolean;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** The messages of one group, oldest first. Only the first is ever ready, under way, or waiting to be sent again. */
+interface Lane {
+  group: string | undefined;
+  waiting: Waiting[];
+}
+
+/**
+ * Gathers messages into PublishBatch calls of up to 10 and 256 KiB. Fulfilled when the topic says it accepted the message.
+ *
+ * Any call may fail in part, so a group has at most one message under way: the next goes when the topic has accepted the one
+ * before. Messages of different groups travel together. A message that the topic refuses as such can never be sent, so the
+ * next of its group goes on; one that it fails to accept otherwise takes those waiting behind it with it.
+ */
+export function createPublishQueue(props: PublishQueueProps): (message: OutgoingMessage) => Promise<void> {
+  const { topicArn, client, maxAttempts = 5, maxCallsInFlight = 4, random } = props;
+  const lanes = new Map<string, Lane>();
+  const ready: Lane[] = [];
+  let calls = 0;
+  let scheduled = false;
+
+  /** At the end of the turn, so that what is published in one turn shares calls. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      while (ready.length > 0 && calls < maxCallsInFlight) void call(nextBatch(ready));
+    });
+  }
+
+  function offer(...some: Lane[]): void {
+    ready.push(...some);
+    schedule();
+  }
+
+  async function call(batch: readonly Lane[]): Promise<void> {
+    calls++;
+    try {
+      const { Successful = [], Failed = [] } = await client.call('PublishBatch', {
+        TopicArn: topicArn,
+        PublishBatchRequestEntries: batch.map(({ waiting }, position) => ({
+          ...waiting[0]!.message.request,
+          Id: String(position),
+        })),
+      });
+      const accepted = new Set(Successful.map(({ Id }) => Id));
+      const failed = new Map(Failed.map((failure) => [failure.Id, failure]));
+      const again: Lane[] = [];
+      for (const [position, lane] of batch.entries()) {
+        const id = String(position);
+        if (accepted.has(id)) {
+          settle(lane, undefined);
+          continue;
+        }
+        const { Code = 'NoAnswer', Message = '', SenderFault = false } = failed.get(id) ?? {};
+        const error = new AwsError(Code, `${Code}: ${Message}`, { status: SenderFault ? 400 : 500 });
+        const head = lane.waiting[0]!;
+        if (error.retryable && ++head.failures < maxAttempts) again.push(lane);
+        else settle(lane, error);
+      }
+      if (again.length > 0) {
+        const failures = Math.max(...again.map(({ waiting }) => waiting[0]!.failures));
+        setTimeout(() => offer(...again), backoff(failures, BACKOFF, random));
+      }
+    } catch (error) {
+      if (batch.length > 1 && isRefusal(error)) {
+        for (const { waiting } of batch) waiting[0]!.alone = true;
+        offer(...batch);
+      } else {
+        // the client has retried what was worth it
+        for (const lane of batch) settle(lane, error);
+      }
+    } finally {
+      calls--;
+      schedule();
+    }
+  }
+
+  function settle(lane: Lane, error: unknown): void {
+    const head = lane.waiting.shift()!;
+    if (error === undefined) head.resolve();
+    else head.reject(error);
+    if (error !== undefined && !isRefusal(error)) {
+      const behind = new BehindError('an event before it in its message group was not accepted', { cause: error });
+      for (const { reject } of lane.waiting.splice(0)) reject(behind);
+    }
+    if (lane.waiting.length > 0) offer(lane);
+    else if (lane.group !== undefined) lanes.delete(lane.group);
+  }
+
+  return (message) =>
+    new Promise((resolve, reject) => {
+      const group = message.request.MessageGroupId;
+      const waiting: Waiting = { message, failures: 0, alone: false, resolve, reject };
+      const lane = group === undefined ? undefined : lanes.get(group);
+      if (lane !== undefined) {
+        lane.waiting.push(waiting);
+        return;
+      }
+      const own: Lane = { group, waiting: [waiting] };
+      if (group !== undefined) lanes.set(group, own);
+      offer(own);
+    });
+}
+
+/** Whether it is the message that is at fault: the same would be refused again, whoever sends it and whenever. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof AwsError &&
+    error.$fault === 'client' &&
+    !error.throttled &&
+    ![401, 403, 404].includes(error.status) &&
+    !/Auth|Denied|Disabled|KMS|NotFound|OptIn|Security|Signature|Token/.test(error.name)
+  );
+}
+
+/** Takes the first lanes whose first messages fit into one call. */
+function nextBatch(ready: Lane[]): Lane[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { waiting } of ready) {
+    const { message, alone } = waiting[0]!;
+    bytes += message.bytes;
+    if (count > 0 && (count === ENTRIES || bytes > LARGEST || alone)) break;
+    count++;
+    if (alone) break;
+  }
+  return ready.splice(0, count);
+}
