@@ -8,6 +8,7 @@ const root = resolve(import.meta.dirname, '..');
 const allowed: Record<string, readonly string[]> = {
   'lib/contracts': [],
   'lib/runtime': ['lib/contracts'],
+  'lib/testing': ['lib/runtime', 'lib/contracts'],
   'lib/constructs': ['lib/contracts'],
   'lib/stacks': ['lib/constructs', 'lib/contracts', 'events'],
   'lib/local': ['lib/contracts'],

@@ -1,4 +1,5 @@
 export type { AlarmThresholds, ConsumerAlarms } from './alarms.ts';
+export * from './circuit-breakers.ts';
 export * from './command-queue.ts';
 export * from './consumer.ts';
 export type { ConsumerMetric } from './consumer-metrics.ts';

@@ -7,6 +7,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type AlarmThresholds, type ConsumerAlarms, consumerAlarms, failureRate } from './alarms.ts';
+import type { CircuitBreakers, DependencyProps } from './circuit-breakers.ts';
 import { type ConsumerMetric, consumerMetric, METRICS_NAMESPACE } from './consumer-metrics.ts';
 import { grantMessageKey } from './encryption.ts';
 import { UnsafePropsError } from './errors.ts';
@@ -17,7 +18,7 @@ import type { IdempotencyTable } from './idempotency-table.ts';
 import { kebabCase } from './names.ts';
 import type { OnCall } from './on-call.ts';
 import type { Outbox } from './outbox.ts';
-import { type Delivery, refuseUnsafeDelivery, safeDelivery } from './safe-delivery.ts';
+import { type Delivery, refuseUnsafeDelivery, type SafeDelivery, safeDelivery } from './safe-delivery.ts';
 
 /** What a {@link Consumer} and a {@link CommandQueue} take alike. */
 export interface QueueFunctionProps extends Delivery {
@@ -70,6 +71,20 @@ export interface QueueFunctionProps extends Delivery {
    * @default it commits no events
    */
   readonly outbox?: Outbox;
+
+  /**
+   * What the handler calls through `context.dependency(name)`: each behind a circuit breaker and a bulkhead.
+   *
+   * @default none
+   */
+  readonly dependencies?: Readonly<Record<string, DependencyProps>>;
+
+  /**
+   * Pauses its event source while a dependency is ill, and resumes it.
+   *
+   * @default nobody; needed with `dependencies`
+   */
+  readonly circuitBreakers?: CircuitBreakers;
 
   /**
    * Further environment variables of the function. `BATON_*`, `POWERTOOLS_*` and `AWS_*` are taken.
@@ -157,6 +172,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
         ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
         ...(props.publishes && { BATON_TOPIC_ARN: props.publishes.topic.topicArn }),
         ...props.outbox?.environment,
+        ...(props.dependencies && props.circuitBreakers?.environment(this, props.dependencies)),
         POWERTOOLS_SERVICE_NAME: this.name,
         POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
       },
@@ -175,6 +191,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
       maxConcurrency: props.maximumConcurrency,
       reportBatchItemFailures: true,
     });
+    this.#watchDependencies(props, delivery);
     this.alarms = consumerAlarms(this, {
       consumer: this.name,
       owner: props.owner,
@@ -209,6 +226,28 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   /** Dead letters that nobody has received; those in flight are not in it. */
   metricDeadLetters(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(props);
+  }
+
+  #watchDependencies({ dependencies, circuitBreakers, ...props }: QueueFunctionProps, delivery: SafeDelivery): void {
+    if (dependencies === undefined) return;
+    if (circuitBreakers === undefined) {
+      throw new UnsafePropsError(
+        this,
+        `It has dependencies (${Object.keys(dependencies).join(', ')}), but nobody pauses it while one of them is ill: its messages would use up their receives.`,
+        'Set `circuitBreakers`.',
+      );
+    }
+    circuitBreakers.grantWake(this);
+    circuitBreakers.watch(this, {
+      name: this.name,
+      owner: props.owner,
+      eventSource: this.eventSource,
+      idempotency: props.idempotency,
+      dependencies,
+      batchSize: delivery.batchSize,
+      batchWindow: delivery.batchWindow,
+      ...(props.maximumConcurrency !== undefined && { maximumConcurrency: props.maximumConcurrency }),
+    });
   }
 
   #grantDelivery(): void {

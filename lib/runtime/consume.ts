@@ -13,6 +13,7 @@ import { goesBack, type Outcome } from './batch/outcome.ts';
 import { createRendezvous } from './batch/rendezvous.ts';
 import type { Random } from './batch/retry.ts';
 import { delay } from './batch/visibility.ts';
+import { createDependencies, type Dependencies } from './dependencies/dependencies.ts';
 import { readSettings, type Settings } from './environment.ts';
 import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guard.ts';
 import { LeaseTable } from './guard/lease-table.ts';
@@ -104,6 +105,7 @@ interface Equipment {
   leases: LeaseTable;
   idempotency: IdempotencyConfig;
   outbox: ReturnType<typeof createOutbox> | undefined;
+  dependencies: Dependencies;
   clock: () => number;
   random: Random;
 }
@@ -141,6 +143,16 @@ function equip({ contracts, options }: Consumption): Equipment {
     }),
     idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
     outbox: outbox && createOutbox({ ...outbox, clock }),
+    dependencies: createDependencies({
+      dependencies: settings.dependencies,
+      ...(settings.keeperQueueUrl !== undefined && { keeperQueueUrl: settings.keeperQueueUrl }),
+      clients,
+      table,
+      consumer,
+      logger: telemetry.logger,
+      clock,
+      random,
+    }),
   };
 }
 
@@ -150,10 +162,11 @@ async function consumeBatch(
   consumption: Consumption,
   equipment: Equipment,
 ): Promise<SQSBatchResponse> {
-  const { settings, clients, telemetry, publisher } = equipment;
+  const { settings, clients, telemetry, publisher, dependencies } = equipment;
   const { concurrency = 100, onSettled } = consumption.options;
   const invocation = begin(lambdaContext, consumption, equipment);
   try {
+    await dependencies.begin();
     const { outcomes, response } = await processBatch(event, (record) => deliver(record, invocation), concurrency);
     const delays = [];
     for (const [record, outcome] of outcomes) {
@@ -164,7 +177,11 @@ async function consumeBatch(
     if (undelayed.length > 0) {
       telemetry.logger.warn('Some records come back when the visibility timeout of the queue ends.', { undelayed });
     }
-    await publisher?.flush();
+    const unpublished = (await publisher?.flush()) ?? [];
+    if (unpublished.length > 0) {
+      telemetry.logger.error('Some events were not published.', { unpublished: unpublished.map(String) });
+    }
+    await dependencies.end();
     telemetry.measure(invocation.settlements);
     return response;
   } finally {
@@ -174,11 +191,9 @@ async function consumeBatch(
 }
 
 /** What the deliveries of one batch share. */
-function begin(
-  lambdaContext: Context,
-  { contracts, handler, options }: Consumption,
-  { settings, clients, telemetry, publisher, write, read, leases, idempotency, outbox, clock, random }: Equipment,
-): Invocation {
+function begin(lambdaContext: Context, { contracts, handler, options }: Consumption, equipment: Equipment): Invocation {
+  const { settings, clients, telemetry, publisher, dependencies, write, read, leases, idempotency, outbox } = equipment;
+  const { clock, random } = equipment;
   const { consumer, maxAttempts, backoffBaseSeconds: base, backoffCapSeconds: cap, leaseSeconds } = settings;
   const { awsRequestId, functionVersion } = lambdaContext;
   const { dynamodb, sqs } = clients;
@@ -226,6 +241,7 @@ function begin(
       execute: write,
       read,
       dynamodb,
+      dependencies,
       loggerFor: telemetry.loggerFor,
       traceparentFor: telemetry.tracing.traceparentFor,
     },

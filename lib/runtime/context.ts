@@ -5,9 +5,11 @@ import type { AnyContract, DataOf } from '../contracts/contract.ts';
 import { createEnvelope, type Envelope, type EventOf } from '../contracts/envelope.ts';
 import type { DynamoDb } from './aws/clients.ts';
 import type { Execute } from './aws/statements.ts';
+import type { Dependencies, Dependency } from './dependencies/dependencies.ts';
 import { ConfigurationError, PublishError, RuntimeError } from './errors.ts';
 import { idempotencyKeyOf } from './guard/claim.ts';
 import { deterministicId } from './publish/event-id.ts';
+import { createPublications } from './publish/publications.ts';
 import type { Publisher } from './publish/publisher.ts';
 
 /** What a handler gets beside the event. */
@@ -55,6 +57,13 @@ export interface HandlerContext {
   readonly read: Execute;
   /** For what `execute` and `read` cannot do. */
   readonly dynamodb: DynamoDb;
+  /**
+   * Something that the handler calls and that may be ill, behind its circuit breaker and bulkhead:
+   * `context.dependency('payments').call((signal) => fetch(url, { signal }))`. While its circuit is open, calls reject with
+   * a `DependencyOpenError`, and the record that lets it through goes back unharmed.
+   * @throws ConfigurationError naming the dependencies there are
+   */
+  dependency(name: string): Dependency;
 }
 
 /** How an event is published from a handler. */
@@ -93,6 +102,7 @@ export interface ContextProps {
   /** Whether the consumer has an outbox. */
   outbox: boolean;
   loggerFor: (record: SQSRecord, event: Envelope) => Logger;
+  dependencies: Dependencies;
   /** The trace of what runs now, or else of the event. */
   traceparentFor: (cause: Envelope) => string | undefined;
 }
@@ -107,15 +117,22 @@ export interface OwnContextProps {
   transactional: boolean;
 }
 
+/** A handler context, and what its owner does when the handler is done. */
+export interface OwnedContext extends HandlerContext {
+  /** Fulfilled when what the handler published without awaiting it is settled. @throws the first failure that nobody looked at */
+  settlePublications(): Promise<void>;
+}
+
 export function createContext(
   record: SQSRecord,
   event: Envelope,
   props: ContextProps,
   { attempt, signal, commit, transactional }: OwnContextProps,
-): HandlerContext {
+): OwnedContext {
   const { consumer, execute, read, publisher } = props;
   const source = `/${consumer}`;
   const published = new Map<string, number>();
+  const publications = createPublications();
   let logger: Logger | undefined;
 
   function envelopeOf<C extends AnyContract>(contract: C, data: DataOf<C>, id: string | undefined): EventOf<C> {
@@ -141,6 +158,7 @@ export function createContext(
     signal,
     execute,
     read,
+    dependency: (name) => props.dependencies.dependency(name, signal),
     get dynamodb() {
       return props.dynamodb;
     },
@@ -168,21 +186,27 @@ export function createContext(
         throw error;
       }
     },
-    async publish(contract, data, { id } = {}) {
-      if (transactional) {
-        throw new RuntimeError(
-          `'${contract.type}' would be published apart from the transaction of its cause. Give it to commit({ publish: [outgoing(...)] }).`,
-        );
-      }
-      if (publisher === undefined) {
-        throw new PublishError(
-          `The consumer '${consumer}' has no topic to publish '${contract.type}' to: BATON_TOPIC_ARN is not set. Set 'publishes' of its construct.`,
-          { permanent: true },
-        );
-      }
-      const envelope = envelopeOf(contract, data, id);
-      await publisher.send(envelope);
-      return envelope;
+    publish<C extends AnyContract>(contract: C, data: DataOf<C>, { id }: PublishProps = {}) {
+      return publications.track(async () => {
+        if (transactional) {
+          throw new RuntimeError(
+            `'${contract.type}' would be published apart from the transaction of its cause. Give it to commit({ publish: [outgoing(...)] }).`,
+          );
+        }
+        if (publisher === undefined) {
+          throw new PublishError(
+            `The consumer '${consumer}' has no topic to publish '${contract.type}' to: BATON_TOPIC_ARN is not set. Set 'publishes' of its construct.`,
+            { permanent: true },
+          );
+        }
+        const envelope = envelopeOf(contract, data, id);
+        await publisher.send(envelope);
+        return envelope;
+      });
+    },
+    async settlePublications() {
+      const [failure] = await publications.settle();
+      if (failure !== undefined) throw failure;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { LONGEST_DELAY_SECONDS } from './batch/retry.ts';
+import { type DependenciesSettings, readDependencies } from './dependencies/dependency-settings.ts';
 import { ConfigurationError } from './errors.ts';
 
 /** What the `Consumer` construct tells the function through its environment. */
@@ -20,6 +21,10 @@ export interface Settings {
   leaseSeconds: number;
   /** Where the events of `context.commit` go. @default none: publishing with a commit is an error */
   outbox?: { table: string; shards: number; fenced: boolean };
+  /** What the handler calls behind circuit breakers. @default none */
+  dependencies: DependenciesSettings;
+  /** Whose keeper pauses and resumes the event source. @default none */
+  keeperQueueUrl?: string;
   /** Where `context.publish` publishes. @default none: publishing is an error */
   topicArn?: string;
 }
@@ -53,6 +58,8 @@ export function readSettings(environment: Record<string, string | undefined> = p
     backoffBaseSeconds: positive('BATON_BACKOFF_BASE_SECONDS', 2),
     backoffCapSeconds: Math.min(positive('BATON_BACKOFF_CAP_SECONDS', LONGEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS),
     leaseSeconds: positive('BATON_LEASE_SECONDS', 60),
+    dependencies: readDependencies(environment.BATON_DEPENDENCIES),
+    ...(environment.BATON_KEEPER_QUEUE_URL ? { keeperQueueUrl: environment.BATON_KEEPER_QUEUE_URL } : {}),
     ...(environment.BATON_OUTBOX_TABLE
       ? {
           outbox: {

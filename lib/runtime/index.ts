@@ -6,6 +6,8 @@ export type { Handler } from './batch/delivery.ts';
 export type { Outcome } from './batch/outcome.ts';
 export { CONSUMPTION, type ConsumeOptions, type Consumption, consume, type SqsFunction } from './consume.ts';
 export { type Commit, type HandlerContext, type Outgoing, outgoing, type PublishProps } from './context.ts';
+export type { CallOptions, Dependency } from './dependencies/dependencies.ts';
+export { DependencyOpenError, DependencyTimeoutError } from './dependencies/errors.ts';
 export * from './errors.ts';
 export { idempotencyKeyOf, recordIdOf } from './guard/claim.ts';
 export type { IdempotencyOptions } from './guard/guard.ts';

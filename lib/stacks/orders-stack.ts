@@ -7,7 +7,7 @@ import { OrderPlaced } from '../../events/order-placed.ts';
 import { OrderShipped } from '../../events/order-shipped.ts';
 import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
-import { CommandQueue, Consumer, EventTopic, grantTableKey, Outbox } from '../constructs/index.ts';
+import { CircuitBreakers, CommandQueue, Consumer, EventTopic, grantTableKey, Outbox } from '../constructs/index.ts';
 import type { Environment } from './environments.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import { PipelineStack } from './pipeline-stack.ts';
@@ -19,6 +19,7 @@ type RowAction = 'PutItem' | 'ConditionCheckItem' | 'PartiQLSelect';
 export class OrdersStack extends PipelineStack {
   readonly orders: EventTopic;
   readonly outbox: Outbox;
+  readonly circuitBreakers: CircuitBreakers;
   readonly placeOrder: CommandQueue;
   readonly consumers: readonly Consumer[];
 
@@ -54,6 +55,13 @@ export class OrdersStack extends PipelineStack {
       removalPolicy: this.removalPolicy,
     });
 
+    this.circuitBreakers = new CircuitBreakers(this, 'CircuitBreakers', {
+      idempotency: foundation.idempotency,
+      onCall: foundation.onCall,
+      owner: 'platform',
+      logRetention: environment.logRetentionDays,
+    });
+
     this.placeOrder = new CommandQueue(this, 'PlaceOrder', {
       ...shared,
       command: PlaceOrder,
@@ -83,6 +91,9 @@ export class OrdersStack extends PipelineStack {
       // The payment provider has bad minutes; eight attempts with backoff outlast them.
       maxAttempts: 8,
       backoff: { base: Duration.seconds(1), cap: Duration.minutes(5) },
+      // While it has no good minute at all, nobody knocks but a few probes.
+      circuitBreakers: this.circuitBreakers,
+      dependencies: { payments: { timeout: Duration.seconds(10), alarm: 'page' } },
       outbox: this.outbox,
       environment: { SHOP_TABLE: shop.tableName, PAYMENT_PROVIDER_URL: environment.paymentProviderUrl },
     });

@@ -174,7 +174,11 @@ describe('an outbox', () => {
       Resource: [arnOf('Streaming/Table')],
     });
     expect(key).toMatchObject({ Resource: [arnOf('Seats/Key')] });
-    expect(Object.keys(streaming.environment)).toEqual(['BATON_OUTBOX_TABLE', 'BATON_OUTBOX_SHARDS']);
+    expect(Object.keys(streaming.environment)).toEqual([
+      'BATON_OUTBOX_TABLE',
+      'BATON_OUTBOX_SHARDS',
+      'BATON_OUTBOX_FENCED',
+    ]);
   });
 
   it('goes with its stack when it is told to', () => {

@@ -60,6 +60,7 @@ describe('an incomplete environment', () => {
         'logRetentionDays is missing',
         'alarms.depth is missing',
         'alarms.failurePercent is missing',
+        'outboxRelay is missing',
         'paymentProviderUrl is missing',
       ].join('\n  '),
     );

@@ -128,12 +128,14 @@ describe('the orders stack', () => {
     ['Analytics', false, ['order.placed'], false],
   ] as const;
 
-  it.each(CONSUMERS)('%s: ordered %s, gets %s, publishes %s', (id, ordered, types, publishes) => {
+  it.each(CONSUMERS)('%s: ordered %s, gets %s, commits events %s', (id, ordered, types, commits) => {
     expect(resourceAt(orders, `${id}/Queue`).Properties.FifoQueue ?? false).toBe(ordered);
     expect(resourceAt(orders, `${id}/Subscription`).Properties.FilterPolicy).toEqual({ type: types });
     const { Variables } = resourceAt(orders, `${id}/Function`).Properties.Environment;
     expect(Variables.SHOP_TABLE).toBeDefined();
-    expect('BATON_TOPIC_ARN' in Variables).toBe(publishes);
+    expect('BATON_OUTBOX_TABLE' in Variables).toBe(commits);
+    // what it would publish by itself would be a second write
+    expect(Variables.BATON_TOPIC_ARN).toBeUndefined();
   });
 
   it('carries events by order, on a FIFO topic', () => {
@@ -152,26 +154,26 @@ describe('the orders stack', () => {
   });
 
   it.each([
-    ['PlaceOrder', ['dynamodb:PartiQLInsert']],
-    ['Inventory', ['dynamodb:PartiQLInsert']],
-    ['Billing', ['dynamodb:PartiQLInsert']],
-    ['Shipping', ['dynamodb:PartiQLInsert', 'dynamodb:PartiQLSelect']],
-    ['Invoicing', ['dynamodb:PartiQLInsert']],
-    ['Notifications', ['dynamodb:PartiQLInsert']],
-    ['Analytics', ['dynamodb:PartiQLInsert']],
+    ['PlaceOrder', ['dynamodb:PutItem']],
+    ['Inventory', ['dynamodb:PutItem']],
+    ['Billing', ['dynamodb:PutItem']],
+    ['Shipping', ['dynamodb:ConditionCheckItem', 'dynamodb:PartiQLSelect', 'dynamodb:PutItem']],
+    ['Invoicing', ['dynamodb:PutItem']],
+    ['Notifications', ['dynamodb:PutItem']],
+    ['Analytics', ['dynamodb:PutItem']],
   ])('lets %s do to the rows of the shop what it does, and no more', (id, actions) => {
     const shop = logicalIdAt(foundation, 'Shop');
     const granted = statements(resourceAt(orders, `${id}/Role/DefaultPolicy`).Properties.PolicyDocument).filter(
       (each) => JSON.stringify(each.Resource).includes(shop),
     );
-    expect(granted.flatMap((each) => each.Action)).toEqual(actions);
+    expect(granted.flatMap((each) => each.Action).toSorted()).toEqual(actions);
   });
 
   it('has every queue safe: hidden long enough, redriven late enough, kept long enough, encrypted', () => {
     const functions = resourcesOf(orders, 'AWS::Lambda::Function');
     const queues = resourcesOf(orders, 'AWS::SQS::Queue');
     const sources = queues.filter((queue) => queue.Properties.RedrivePolicy);
-    expect([functions.length, sources.length, queues.length]).toEqual([7, 7, 20]);
+    expect([functions.length, sources.length, queues.length]).toEqual([9, 8, 22]);
     for (const queue of sources) {
       expect(queue.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(180);
       expect(queue.Properties.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(8);
@@ -186,7 +188,8 @@ describe('the orders stack', () => {
 
   it('has an alarm for everything, with somebody to hear it', () => {
     const alarms = resourcesOf(orders, 'AWS::CloudWatch::Alarm');
-    expect(alarms).toHaveLength(7 * 4 + 6);
+    // of queues, of undeliverable events, of the outbox, of the payments' circuit, of the keeper of circuits
+    expect(alarms).toHaveLength(7 * 4 + 6 + 1 + 1 + 1);
     for (const { Properties } of alarms) {
       expect([Properties.AlarmActions.length, Properties.OKActions.length]).toEqual([1, 1]);
     }
@@ -197,7 +200,7 @@ describe('the orders stack', () => {
       const wild = statements(Properties.PolicyDocument).filter((each) =>
         JSON.stringify([each.Action, each.Resource]).includes('*'),
       );
-      expect(wild.flatMap((each) => each.Action)).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+      for (const action of wild.flatMap((each) => each.Action)) expect(action).toMatch(/^xray:Put/);
     }
   });
 

@@ -57,7 +57,7 @@ export function createAwsClient<Known extends Operations>(props: AwsClientProps)
       const attempts = Number(environment.AWS_MAX_ATTEMPTS) || ATTEMPTS;
       for (let attempt = 1; ; attempt++) {
         try {
-          return protocol.read(await send(service, request, environment)) as Known[typeof operation][1];
+          return read(protocol, await send(service, request, environment)) as Known[typeof operation][1];
         } catch (error) {
           if (!(error instanceof AwsError) || !error.retryable || attempt >= attempts) throw error;
           const pause = backoff(attempt, error.throttled ? THROTTLED : TRANSIENT, random);
@@ -75,7 +75,25 @@ export interface UnsignedRequest {
   headers: Record<string, string>;
   body: string;
   /** How the service says what went wrong. */
-  readError: (status: number, body: string) => AwsError;
+  readError: (answer: Answer) => AwsError;
+}
+
+/** What a service answered. */
+export interface Answer {
+  status: number;
+  body: string;
+  /** What some services name an error by, beside or instead of the body. */
+  errorType?: string;
+}
+
+/** What cannot be read was cut off or came from something in between: whether the service did it, nobody knows. */
+function read(protocol: Protocol, body: string): object {
+  try {
+    return protocol.read(body);
+  } catch (cause) {
+    const message = `The answer could not be read: ${body.slice(0, 200)}`;
+    throw new AwsError('UnreadableAnswer', message, { status: 0, cause });
+  }
 }
 
 async function send(
@@ -97,7 +115,7 @@ async function send(
       region,
       host: url.host,
       method: request.method,
-      path: `${url.pathname === '/' ? '' : url.pathname}${request.path}`,
+      path: `${url.pathname.replace(/\/$/, '')}${request.path}`,
       headers: {
         ...request.headers,
         // Lambda finds functions that call themselves in circles by it (source: AWS Lambda developer guide, recursive loop detection)
@@ -107,12 +125,12 @@ async function send(
     },
     { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN !== undefined && { sessionToken: AWS_SESSION_TOKEN }) },
   );
-  const { status, body } = await exchange(url, options as RequestOptions, request.body);
-  if (status >= 200 && status < 300) return body;
-  throw request.readError(status, body);
+  const answer = await exchange(url, options as RequestOptions, request.body);
+  if (answer.status >= 200 && answer.status < 300) return answer.body;
+  throw request.readError(answer);
 }
 
-function exchange(url: URL, signed: RequestOptions, body: string): Promise<{ status: number; body: string }> {
+function exchange(url: URL, signed: RequestOptions, body: string): Promise<Answer> {
   const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
   return new Promise((resolve, reject) => {
     const lost = (cause: Error) => reject(AwsError.ofNetwork(url.host, cause));
@@ -132,7 +150,14 @@ function exchange(url: URL, signed: RequestOptions, body: string): Promise<{ sta
         response.on('data', (chunk: string) => {
           text += chunk;
         });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+        response.on('end', () => {
+          const errorType = response.headers['x-amzn-errortype'];
+          resolve({
+            status: response.statusCode ?? 0,
+            body: text,
+            ...(typeof errorType === 'string' && { errorType }),
+          });
+        });
         response.on('error', lost);
       },
     );

@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors.ts';
 /** Source: AWS SDKs and Tools Reference Guide, retry behavior, standard mode: what counts as throttling. */
 const THROTTLING = new Set([
   'BandwidthLimitExceeded',
+  'KMSThrottling',
   'KMSThrottlingException',
   'LimitExceededException',
   'PriorRequestNotComplete',
@@ -11,6 +12,7 @@ const THROTTLING = new Set([
   'RequestThrottled',
   'RequestThrottledException',
   'SlowDown',
+  'Throttled',
   'ThrottledException',
   'Throttling',
   'ThrottlingException',

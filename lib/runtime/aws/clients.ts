@@ -48,7 +48,7 @@ export function createClients(environment?: Record<string, string | undefined>):
   const from = environment === undefined ? {} : { environment };
   return {
     dynamodb: createAwsClient({ service: 'dynamodb', protocol: awsJson('DynamoDB_20120810'), ...from }),
-    sns: createAwsClient({ service: 'sns', protocol: awsQuery('2010-03-31'), ...from }),
+    sns: createAwsClient({ service: 'sns', protocol: awsQuery('2010-03-31', ['SenderFault']), ...from }),
     sqs: createAwsClient({ service: 'sqs', protocol: awsJson('AmazonSQS'), ...from }),
   };
 }

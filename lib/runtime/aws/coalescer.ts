@@ -1,3 +1,5 @@
+import { AwsError } from './aws-error.ts';
+
 /** How calls are gathered. */
 export interface CoalescerProps<Item, Result> {
   /** The most items that one call takes. */
@@ -83,9 +85,13 @@ function split<Item, Result, Held extends { item: Item }>(held: Held[], props: C
   return groups;
 }
 
-/** Whether a service refused a call for what it contains, rather than failed or was busy. */
+/** Whether a service refused a call for what it contains, rather than failed, was busy, or would not have us at all. */
 function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { $fault, $retryable } = error as { $fault?: unknown; $retryable?: unknown };
-  return $fault === 'client' && $retryable === undefined && !/Throttl|Denied|Throughput|Limit/.test(error.name);
+  return (
+    error instanceof AwsError &&
+    error.$fault === 'client' &&
+    !error.retryable &&
+    ![401, 403].includes(error.status) &&
+    !/Denied|Limit/.test(error.name)
+  );
 }

@@ -1,10 +1,11 @@
-import type { UnsignedRequest } from './aws-client.ts';
+import type { Answer, UnsignedRequest } from './aws-client.ts';
 import { AwsError } from './aws-error.ts';
 import { readXml, textOf, type XmlValue } from './xml.ts';
 
 /** How a service is spoken to. */
 export interface Protocol {
   write(operation: string, input: object): UnsignedRequest;
+  /** @throws when that is no answer of the service */
   read(body: string): object;
 }
 
@@ -15,11 +16,16 @@ export function awsJson(targetPrefix: string): Protocol {
       method: 'POST',
       path: '/',
       headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': `${targetPrefix}.${operation}` },
-      body: JSON.stringify(input),
+      body: JSON.stringify(input, encodeBinary),
       readError: readJsonError,
     }),
     read: (body) => (body === '' ? {} : (JSON.parse(body) as object)),
   };
+}
+
+/** Bytes travel as base64 text. */
+function encodeBinary(_name: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }
 
 /** REST with JSON bodies: Lambda. Each operation says where its input goes. */
@@ -41,8 +47,11 @@ export function restJson(
   };
 }
 
-/** AWS Query: parameters in a form, answers in XML. SNS. */
-export function awsQuery(version: string): Protocol {
+/**
+ * AWS Query: parameters in a form, answers in XML. SNS.
+ * @param booleans names of answer fields that are true or false; the XML does not tell them from texts
+ */
+export function awsQuery(version: string, booleans: readonly string[] = []): Protocol {
   return {
     write(operation, input) {
       const form = new URLSearchParams({ Action: operation, Version: version });
@@ -57,9 +66,11 @@ export function awsQuery(version: string): Protocol {
     },
     read(body) {
       // <PublishResponse><PublishResult>...</PublishResult><ResponseMetadata/></PublishResponse>
-      const [response] = Object.values(readXml(body) as Record<string, XmlValue>);
-      const result = Object.entries((response ?? {}) as Record<string, XmlValue>).find(([n]) => n.endsWith('Result'));
-      return (result?.[1] || {}) as object;
+      const [root, response] = Object.entries(readXml(body, booleans))[0] ?? [];
+      if (!root?.endsWith('Response')) throw new Error('It is no answer of a Query service.');
+      const [, result] = Object.entries(response ?? {}).find(([name]) => name.endsWith('Result')) ?? [];
+      // an empty element may be an empty list as well as an empty text: left out, it is neither
+      return Object.fromEntries(Object.entries(result ?? {}).filter(([, value]) => value !== ''));
     },
   };
 }
@@ -85,19 +96,24 @@ function flatten(form: URLSearchParams, name: string, value: unknown): void {
   }
 }
 
-function readJsonError(status: number, body: string): AwsError {
+function readJsonError({ status, body, errorType }: Answer): AwsError {
   let details: Record<string, unknown> = {};
   try {
-    details = JSON.parse(body) as Record<string, unknown>;
+    details = (JSON.parse(body) ?? {}) as Record<string, unknown>;
   } catch {
     // a proxy's page, or nothing: the status says what there is to know
   }
   const { __type, code, message, Message, ...rest } = details;
-  const name = String(__type ?? code ?? `Http${status}`).replace(/^.*#/, '');
-  return new AwsError(name, String(message ?? Message ?? body.slice(0, 200)), { status, details: rest });
+  const name = String(__type ?? errorType ?? code ?? `Http${status}`);
+  return new AwsError(shapeOf(name), String(message ?? Message ?? body.slice(0, 200)), { status, details: rest });
 }
 
-function readXmlError(status: number, body: string): AwsError {
+/** `com.amazonaws.sqs#QueueDoesNotExist` and `ResourceNotFoundException:http://...` name a shape with more around it. */
+function shapeOf(name: string): string {
+  return name.replace(/:.*$/, '').replace(/^.*#/, '');
+}
+
+function readXmlError({ status, body }: Answer): AwsError {
   const parsed = body.includes('<Error>') ? (readXml(body) as { ErrorResponse?: { Error?: XmlValue } }) : {};
   const error = (parsed.ErrorResponse?.Error ?? {}) as Record<string, XmlValue>;
   return new AwsError(textOf(error.Code) ?? `Http${status}`, textOf(error.Message) ?? body.slice(0, 200), { status });

@@ -1,13 +1,14 @@
-/** What an XML answer of a Query service says: a text, a list, or parts by name. */
-export type XmlValue = string | XmlValue[] | { [name: string]: XmlValue };
+/** What an XML answer of a Query service says: a text, a truth, a list, or parts by name. */
+export type XmlValue = string | boolean | XmlValue[] | { [name: string]: XmlValue };
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 /**
  * Reads the plain XML that AWS Query services answer with: elements within elements, no mixed content, attributes that
  * say nothing. A general parser would be larger than all the code that speaks to AWS.
+ * @param booleans names of elements that are true or false; every other one without children is a text
  */
-export function readXml(text: string): XmlValue {
+export function readXml(text: string, booleans: readonly string[] = []): XmlValue {
   const root: Element = { name: '', text: '', children: [] };
   const open = [root];
   for (const [, closing, name, empty, content] of text.matchAll(/<(\/?)([\w:.-]+)[^<>]*?(\/?)>([^<]*)/g)) {
@@ -19,7 +20,7 @@ export function readXml(text: string): XmlValue {
     open.at(-1)!.children.push(element);
     if (empty !== '/') open.push(element);
   }
-  return toValue(root);
+  return toValue(root, booleans);
 }
 
 /** The text of a value, when it is one. */
@@ -33,10 +34,10 @@ interface Element {
   children: Element[];
 }
 
-function toValue({ text, children }: Element): XmlValue {
-  if (children.length === 0) return decode(text);
-  if (children.every(({ name }) => name === 'member')) return children.map(toValue);
-  return Object.fromEntries(children.map((child) => [child.name, toValue(child)]));
+function toValue({ name, text, children }: Element, booleans: readonly string[]): XmlValue {
+  if (children.length === 0) return booleans.includes(name) ? text.trim() === 'true' : decode(text);
+  if (children.every((child) => child.name === 'member')) return children.map((child) => toValue(child, booleans));
+  return Object.fromEntries(children.map((child) => [child.name, toValue(child, booleans)]));
 }
 
 function decode(text: string): string {

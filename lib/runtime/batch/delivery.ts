@@ -115,7 +115,12 @@ export async function runHandler({ event, attempt, signal, commit }: Attempt, de
   });
   // an async function, so that a handler that throws before its first await is no different
   const started = performance.now();
-  const handling = (async () => handler(event, context))();
+  const handling = (async () => {
+    const result = await handler(event, context);
+    // an event that was published without await is still part of the handling
+    await context.settlePublications();
+    return result;
+  })();
   const result = await Promise.race([handling, deadline.exceeded.then(() => LATE)]).finally(() => {
     delivery.durationMs = performance.now() - started;
   });

@@ -1,4 +1,5 @@
 import type { Envelope } from '../../contracts/envelope.ts';
+import { DependencyOpenError } from '../dependencies/errors.ts';
 import { ClaimedElsewhereError, CompletionError, DeadlineExceededError, LeaseLostError } from '../errors.ts';
 import { recordIdOf } from '../guard/claim.ts';
 import type { Held } from '../guard/guard.ts';
@@ -9,10 +10,12 @@ import type { Outcome, ReturnReason } from './outcome.ts';
 /** Handles an event under a lease: claims it, runs its handler, completes the claim. */
 export async function leased(event: Envelope, delivery: Delivery): Promise<Outcome> {
   const { turn, place, invocation } = delivery;
-  const { guard, deadline, telemetry, consumer } = invocation;
+  const { guard, deadline, telemetry, consumer, contextProps } = invocation;
   const id = recordIdOf(consumer, event);
   let attempt = 1;
   if (deadline.near()) return returned('deadline', 0);
+  const wait = contextProps.dependencies.wait();
+  if (wait !== undefined) return returned('circuit-open', wait);
   // the second copy of an event waits for the first: the batch need not wait for both
   if (guard.holds(id)) place.arrive();
   try {
@@ -23,7 +26,7 @@ export async function leased(event: Envelope, delivery: Delivery): Promise<Outco
         attempt = held.failures + 1;
         if (await runClaimed(event, id, held, delivery)) return turn.pass(true);
       } catch (error) {
-        if (error instanceof NotStarted) guard.releaseWith(id, held.failures);
+        if (error instanceof NotStarted || error instanceof DependencyOpenError) guard.releaseWith(id, held.failures);
         // what comes back from the DLQ has all its attempts again
         else if (isLast(error, attempt, invocation)) guard.releaseWith(id, 0);
         // it may still take effect, so nobody else may start before the function's end
@@ -40,6 +43,7 @@ export async function leased(event: Envelope, delivery: Delivery): Promise<Outco
     place.arrive();
     if (error instanceof NotStarted) return returned(error.reason, 0);
     if (error instanceof ClaimedElsewhereError) return await meetClaim(id, error, delivery);
+    if (error instanceof DependencyOpenError) return returned('circuit-open', error.seconds);
     if (error instanceof LeaseLostError) return returned('lease-lost', FIRST_WAIT_SECONDS);
     if (error instanceof CompletionError) {
       // the effect has happened: giving the record back now would make it happen again for certain

@@ -1,4 +1,5 @@
 import type { Envelope } from '../../contracts/envelope.ts';
+import { DependencyOpenError } from '../dependencies/errors.ts';
 import { ClaimedElsewhereError, GuardError, RuntimeError } from '../errors.ts';
 import { recordIdOf } from '../guard/claim.ts';
 import { type Delivery, fail, returned, runHandler, waitForClaim } from './delivery.ts';
@@ -8,12 +9,14 @@ import { attemptOf } from './record.ts';
 /** Handles an event under its transaction: nothing is claimed, and what the handler commits is the guard. */
 export async function transacted(event: Envelope, delivery: Delivery): Promise<Outcome> {
   const { turn, place, invocation } = delivery;
-  const { deadline, consumer, running } = invocation;
+  const { deadline, consumer, running, contextProps } = invocation;
   const id = recordIdOf(consumer, event);
   // it joins the others when its turn comes: what is behind another record of its group would only hold them up
   place.arrive();
   if (!(await turn.mine())) return returned('behind', 0);
   if (deadline.near()) return returned('deadline', 0);
+  const wait = contextProps.dependencies.wait();
+  if (wait !== undefined) return returned('circuit-open', wait);
   // of two copies of an event in one batch, the second waits for what becomes of the first
   for (let copy = running.get(id); copy !== undefined; copy = running.get(id)) {
     const { kind } = await copy;
@@ -58,6 +61,7 @@ async function runOnce(event: Envelope, id: string, delivery: Delivery): Promise
       return { kind: 'handled' };
     }
     place.arrive();
+    if (error instanceof DependencyOpenError) return returned('circuit-open', error.seconds);
     if (error instanceof ClaimedElsewhereError) return waitForClaim(error, delivery);
     return await failAttempt(error, id, failures, event, delivery);
   } finally {

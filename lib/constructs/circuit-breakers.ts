@@ -1,0 +1,399 @@
+import path from 'node:path';
+import { ArnFormat, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { METRICS_NAMESPACE } from './consumer-metrics.ts';
+import { grantMessageKey, grantTableKey } from './encryption.ts';
+import { UnsafePropsError } from './errors.ts';
+import { guardedQueue } from './guarded-queue.ts';
+import { handlerFunction } from './handler-function.ts';
+import type { IdempotencyTable } from './idempotency-table.ts';
+import { physicalName } from './names.ts';
+import type { OnCall, Urgency } from './on-call.ts';
+
+/** Something that a consumer's handler calls through `context.dependency(name)`, and when to leave it alone. */
+export interface DependencyProps {
+  /**
+   * The time over which calls are counted.
+   *
+   * @default Duration.seconds(60)
+   */
+  readonly window?: Duration;
+
+  /**
+   * Calls within the window, over all workers, before the failure rate means anything.
+   *
+   * @default 20
+   */
+  readonly minimumCalls?: number;
+
+  /**
+   * Failures among them, in percent, at which the circuit opens.
+   *
+   * @default 50
+   */
+  readonly failureRate?: number;
+
+  /**
+   * How long the circuit stays open before it is probed; doubled each time a probe fails, up to 10 minutes.
+   *
+   * @default Duration.seconds(30)
+   */
+  readonly openTime?: Duration;
+
+  /**
+   * Calls that must succeed before the circuit closes, and the most that are let through per `probeInterval`, over all
+   * workers.
+   *
+   * @default 5
+   */
+  readonly probes?: number;
+
+  /**
+   * The time in which at most `probes` calls are let through while the circuit is half-open.
+   *
+   * @default Duration.seconds(10)
+   */
+  readonly probeInterval?: Duration;
+
+  /**
+   * How long each step lasts (2, 5, 10, 20, ... invocations at the same time) on the way back to full size.
+   *
+   * @default Duration.seconds(10)
+   */
+  readonly rampStep?: Duration;
+
+  /**
+   * Calls in flight at the same time, per execution environment. Further ones wait.
+   *
+   * @default no bound
+   */
+  readonly maximumConcurrency?: number;
+
+  /**
+   * How long a call may take.
+   *
+   * @default what is left of the invocation
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * Whether somebody is told when the circuit has been open for 5 minutes, and how urgently.
+   *
+   * @default nobody is
+   */
+  readonly alarm?: Urgency;
+}
+
+/** What a {@link CircuitBreakers} takes. */
+export interface CircuitBreakersProps {
+  /** Where the circuits are kept: the table of the consumers it watches. */
+  readonly idempotency: IdempotencyTable;
+  /** Who hears when the keeper gives up, and of circuits that stay open. */
+  readonly onCall: OnCall;
+  /** The team that answers for the keeper; part of its alarm's description. */
+  readonly owner: string;
+  /**
+   * The customer managed key that encrypts queue and log; its policy is extended to admit CloudWatch Logs.
+   *
+   * @default the key of the idempotency table
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * How long the keeper's log is kept.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+  /**
+   * What happens to its queues and its log when they leave the stack.
+   *
+   * @default RemovalPolicy.DESTROY: they hold wake-ups, nobody's messages
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** What {@link CircuitBreakers.watch} takes. */
+export interface WatchProps {
+  /** The consumer's name in metrics and idempotency records. */
+  readonly name: string;
+  /** The team that answers for it. */
+  readonly owner: string;
+  readonly eventSource: lambda.EventSourceMapping;
+  readonly idempotency: IdempotencyTable;
+  readonly dependencies: Readonly<Record<string, DependencyProps>>;
+  readonly batchSize: number;
+  /** @default Duration.seconds(0) */
+  readonly batchWindow?: Duration;
+  /** @default no limit */
+  readonly maximumConcurrency?: number;
+}
+
+const KEEPER = path.resolve(import.meta.dirname, '../runtime/dependencies/keeper-handler.ts');
+const TIMEOUT = Duration.seconds(30);
+/** With the pauses between them, hours. */
+const RECEIVES = 100;
+/** Lambda takes 4 KB of environment variables; the others need the rest. */
+const MOST_ENVIRONMENT = 3_300;
+const RUNBOOK = 'Runbook: docs/runbooks/circuit-open.md';
+
+/**
+ * What acts on the circuits of a stack's consumers: a keeper function and the queue that wakes it. While a circuit is
+ * open the keeper pauses the event source of its consumer, so that no message uses up its receives; it lets probes
+ * begin, and takes the consumer back to its full size step by step. One for each stack.
+ *
+ * @throws BundleError when the keeper does not compile
+ */
+export class CircuitBreakers extends Construct {
+  /** Wakes the keeper. */
+  readonly queue: sqs.Queue;
+  /** Wake-ups that the keeper gave up on: an event source may stand still. */
+  readonly deadLetterQueue: sqs.Queue;
+  readonly function: lambda.Function;
+  readonly eventSource: lambda.EventSourceMapping;
+  /** The keeper gave up. A page: nobody else resumes the consumer. */
+  readonly deadLettersAlarm: cloudwatch.Alarm;
+  readonly encryptionKey: kms.IKey;
+  readonly #props: CircuitBreakersProps;
+  readonly #sources: Record<string, object> = {};
+
+  constructor(scope: Construct, id: string, props: CircuitBreakersProps) {
+    super(scope, id);
+    const { idempotency, removalPolicy = RemovalPolicy.DESTROY } = props;
+    this.#props = props;
+    this.encryptionKey = props.encryptionKey ?? idempotency.encryptionKey;
+    const { queue, deadLetterQueue } = guardedQueue(this, {
+      ordered: false,
+      visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds()),
+      retention: Duration.days(4),
+      maxReceiveCount: RECEIVES,
+      encryptionKey: this.encryptionKey,
+      removalPolicy,
+    });
+    this.queue = queue;
+    this.deadLetterQueue = deadLetterQueue;
+    this.function = handlerFunction(this, {
+      entry: KEEPER,
+      description: 'Pauses and resumes consumers whose dependencies are ill',
+      timeout: TIMEOUT,
+      memorySize: 256,
+      encryptionKey: this.encryptionKey,
+      logRetention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      removalPolicy,
+      environment: {
+        BATON_EVENT_SOURCES: Lazy.string({ produce: () => this.#eventSources() }),
+        BATON_IDEMPOTENCY_TABLE: idempotency.table.tableName,
+        BATON_KEEPER_QUEUE_URL: queue.queueUrl,
+      },
+    });
+    // It sets its timers by messages to itself, which Lambda would take for a loop and stop after 16 of them
+    // (source: AWS Lambda developer guide, "Use Lambda recursive loop detection to prevent infinite loops").
+    (this.function.node.defaultChild as lambda.CfnFunction).recursiveLoop = 'Allow';
+    this.#grantKeeping();
+    this.eventSource = new lambda.EventSourceMapping(this, 'EventSource', {
+      target: this.function,
+      eventSourceArn: queue.queueArn,
+      // one wake-up at a time, so that one that fails takes no other with it
+      batchSize: 1,
+      maxConcurrency: 2,
+    });
+    this.deadLettersAlarm = circuitAlarm(this, 'DeadLettersAlarm', {
+      alarmName: physicalName(this, 'circuit-open', 255),
+      alarmDescription: `Owner: ${props.owner}. The keeper of the circuits gave up: a consumer may stand still although its dependency is well. First: Read the error log of the keeper, then redrive its dead letters. ${RUNBOOK}`,
+      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(1),
+        statistic: 'Maximum',
+      }),
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
+    props.onCall.notify(this.deadLettersAlarm, 'page');
+  }
+
+  /**
+   * What the function of a consumer has to know about its dependencies; part of its environment.
+   *
+   * @throws UnsafePropsError when settings are out of range
+   */
+  environment(consumer: Construct, dependencies: Readonly<Record<string, DependencyProps>>): Record<string, string> {
+    for (const [name, each] of Object.entries(dependencies)) refuseUnsafe(consumer, name, each);
+    return {
+      BATON_DEPENDENCIES: JSON.stringify(
+        Object.fromEntries(Object.entries(dependencies).map(([name, each]) => [name, runtimeSettings(each)])),
+      ),
+      BATON_KEEPER_QUEUE_URL: this.queue.queueUrl,
+    };
+  }
+
+  /** Lets a principal wake the keeper, and use the queue's key for that. */
+  grantWake(grantee: iam.IGrantable): iam.Grant {
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['sqs:SendMessage'],
+      resourceArns: [this.queue.queueArn],
+    }).combine(grantMessageKey(this.encryptionKey, grantee));
+  }
+
+  /**
+   * Takes a consumer into the keeper's care. Its function also needs {@link environment} and {@link grantWake}.
+   *
+   * @returns the alarms of those dependencies that ask for one, by name
+   * @throws UnsafePropsError when the consumer is of another stack or table
+   */
+  watch(consumer: Construct, props: WatchProps): Record<string, cloudwatch.Alarm> {
+    this.#refuseStranger(consumer, props);
+    const { eventSource, batchSize, batchWindow, maximumConcurrency, dependencies } = props;
+    this.#sources[props.name] = {
+      uuid: eventSource.eventSourceMappingId,
+      batchSize,
+      ...(batchWindow?.toSeconds() && { batchWindow: batchWindow.toSeconds() }),
+      ...(maximumConcurrency !== undefined && { maximumConcurrency }),
+      dependencies: Object.fromEntries(
+        Object.entries(dependencies).map(([name, { rampStep }]) => [
+          name,
+          rampStep === undefined ? {} : { rampStepSeconds: rampStep.toSeconds() },
+        ]),
+      ),
+    };
+    iam.Grant.addToPrincipal({
+      grantee: this.function,
+      actions: ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'],
+      resourceArns: [
+        Stack.of(this).formatArn({
+          service: 'lambda',
+          resource: 'event-source-mapping',
+          resourceName: eventSource.eventSourceMappingId,
+          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        }),
+      ],
+    });
+    const alarms: Record<string, cloudwatch.Alarm> = {};
+    for (const [name, { alarm: urgency }] of Object.entries(dependencies)) {
+      if (urgency === undefined) continue;
+      alarms[name] = circuitAlarm(consumer, `CircuitAlarm-${name}`, {
+        alarmName: physicalName(consumer, `circuit-open-${name}`, 255),
+        alarmDescription: `Owner: ${props.owner}. ${props.name} has stood still for 5 minutes because ${name} fails. First: Look whether ${name} is well, and what its calls fail with in the log of ${props.name}. ${RUNBOOK}`,
+        metric: this.metricState(props.name, name),
+        threshold: 2,
+        evaluationPeriods: 5,
+      });
+      this.#props.onCall.notify(alarms[name], urgency);
+    }
+    return alarms;
+  }
+
+  /** The state of a circuit: 0 closed, 1 half-open, 2 open; written while it is not at rest. Maximum over a minute unless told otherwise. */
+  metricState(consumer: string, dependency: string, props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS_NAMESPACE,
+      metricName: 'CircuitState',
+      dimensionsMap: { service: consumer, dependency },
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+      ...props,
+    });
+  }
+
+  #eventSources(): string {
+    const text = JSON.stringify(this.#sources, (key, value) => (key === 'uuid' ? 'x'.repeat(36) : value));
+    if (text.length > MOST_ENVIRONMENT) {
+      throw new UnsafePropsError(
+        this,
+        `It watches ${Object.keys(this.#sources).length} consumers, which takes ${text.length} bytes of the keeper's 4 KB environment.`,
+        'Give half of them to a second CircuitBreakers.',
+      );
+    }
+    return Stack.of(this).toJsonString(this.#sources);
+  }
+
+  #grantKeeping(): void {
+    const { idempotency } = this.#props;
+    iam.Grant.addToPrincipal({
+      grantee: this.function,
+      actions: [
+        'sqs:ChangeMessageVisibility',
+        'sqs:DeleteMessage',
+        'sqs:GetQueueAttributes',
+        'sqs:ReceiveMessage',
+        'sqs:SendMessage',
+      ],
+      resourceArns: [this.queue.queueArn],
+    });
+    grantMessageKey(this.encryptionKey, this.function);
+    // the circuits among the records of the table, and no others
+    iam.Grant.addToPrincipal({
+      grantee: this.function,
+      actions: ['dynamodb:PartiQLSelect', 'dynamodb:UpdateItem'],
+      resourceArns: [idempotency.table.tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['circuit#*'] } },
+    });
+    grantTableKey(idempotency.encryptionKey, this.function);
+  }
+
+  #refuseStranger(consumer: Construct, { idempotency }: WatchProps): void {
+    if (Stack.of(consumer) !== Stack.of(this)) {
+      throw new UnsafePropsError(
+        consumer,
+        `${this.node.path} is in another stack: each stack would need the other to be deployed first.`,
+        'Make a CircuitBreakers in the stack of the consumer.',
+      );
+    }
+    if (idempotency !== this.#props.idempotency) {
+      throw new UnsafePropsError(
+        consumer,
+        `Its circuits are in ${idempotency.node.path}, but ${this.node.path} looks into ${this.#props.idempotency.node.path}.`,
+        'Give both the same `idempotency`.',
+      );
+    }
+  }
+}
+
+function circuitAlarm(scope: Construct, id: string, props: cloudwatch.AlarmProps): cloudwatch.Alarm {
+  return new cloudwatch.Alarm(scope, id, {
+    ...props,
+    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+}
+
+/** The settings as the runtime reads them; what is left out has its default there. */
+function runtimeSettings(props: DependencyProps): Record<string, number | undefined> {
+  return {
+    windowSeconds: props.window?.toSeconds(),
+    minimumCalls: props.minimumCalls,
+    failureRate: props.failureRate,
+    openSeconds: props.openTime?.toSeconds(),
+    probes: props.probes,
+    probeIntervalSeconds: props.probeInterval?.toSeconds(),
+    rampStepSeconds: props.rampStep?.toSeconds(),
+    maximumConcurrency: props.maximumConcurrency,
+    timeoutSeconds: props.timeout && props.timeout.toMilliseconds() / 1_000,
+  };
+}
+
+/** @throws UnsafePropsError for settings that no circuit can follow */
+function refuseUnsafe(scope: Construct, name: string, props: DependencyProps): void {
+  const refuse = (key: string, value: unknown, remedy: string): never => {
+    throw new UnsafePropsError(scope, `\`${key}\` of the dependency '${name}' is ${value}.`, remedy);
+  };
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
+    refuse('name', `'${name}'`, 'Use up to 64 letters, digits, dots and dashes: it is a metric dimension.');
+  }
+  for (const key of ['minimumCalls', 'probes', 'maximumConcurrency'] as const) {
+    const { [key]: value = 1 } = props;
+    if (!(Number.isInteger(value) && value >= 1)) refuse(key, value, 'Use a whole number of 1 or more.');
+  }
+  const { failureRate = 50 } = props;
+  if (!(failureRate > 0 && failureRate <= 100)) refuse('failureRate', failureRate, 'Use more than 0, at most 100.');
+  for (const key of ['window', 'openTime', 'probeInterval', 'rampStep'] as const) {
+    const seconds = props[key]?.toSeconds({ integral: false }) ?? 1;
+    const fits = Number.isInteger(seconds) && seconds >= 1 && seconds <= 600;
+    if (!fits) refuse(key, `${seconds} s`, 'Use whole seconds, from 1 second to 10 minutes.');
+  }
+  if (props.timeout?.toMilliseconds() === 0) refuse('timeout', '0', 'Use a millisecond or more, or leave it out.');
+}
