@@ -52,6 +52,8 @@ export class LeaseTable extends BasePersistenceLayer {
   readonly #failures = new Map<string, number>();
   /** How many failures a claim is released with, where that is not one more than before. */
   readonly #released = new Map<string, number>();
+  /** How often this invocation has begun to claim an event; a second copy of a message claims again. */
+  readonly #claims = new Map<string, number>();
 
   constructor(props: LeaseTableProps) {
     super();
@@ -65,11 +67,21 @@ export class LeaseTable extends BasePersistenceLayer {
     this.#kept.clear();
     this.#failures.clear();
     this.#released.clear();
+    this.#claims.clear();
   }
 
   /** Leaves a claim as it is: its handler may still be running, or it is completed already. */
   keep(id: string): void {
     this.#kept.add(id);
+  }
+
+  /**
+   * The fencing token of the present claim. Each claim has its own: a late release of the first copy of a message must
+   * not end the claim of the second.
+   */
+  #tokenOf(id: string): string {
+    const claims = this.#claims.get(id) ?? 1;
+    return claims === 1 ? this.#props.owner : `${this.#props.owner}#${claims}`;
   }
 
   /** Has a claim released with so many failed attempts to its name, instead of one more than before. */
@@ -94,10 +106,12 @@ export class LeaseTable extends BasePersistenceLayer {
    * @throws LeaseLostError when it is no longer this invocation's
    */
   async renew(id: string, until: number): Promise<void> {
-    const { table, owner } = this.#props;
+    const { table } = this.#props;
+    const end = { N: String(until) };
+    // never shorter: an earlier renewal may arrive after this one
     await this.#owned(id, {
-      Statement: `UPDATE "${table}" SET "in_progress_expiration" = ? WHERE "id" = ? AND "owner" = ?`,
-      Parameters: [{ N: String(until) }, { S: id }, { S: owner }],
+      Statement: `UPDATE "${table}" SET "in_progress_expiration" = ? WHERE "id" = ? AND "owner" = ? AND "in_progress_expiration" <= ?`,
+      Parameters: [end, { S: id }, { S: this.#tokenOf(id) }, end],
     });
   }
 
@@ -123,13 +137,19 @@ export class LeaseTable extends BasePersistenceLayer {
   protected override async _putRecord(record: IdempotencyRecord): Promise<void> {
     const id = record.idempotencyKey;
     const until = this.#leaseOf(record);
+    this.#claims.set(id, (this.#claims.get(id) ?? 0) + 1);
+    this.#failures.delete(id);
+    this.#released.delete(id);
     for (let look = 1; look <= LOOKS; look++) {
       if (await this.#insert(record, until)) return;
       const item = await this.#find(id);
       if (item === undefined) continue;
       const claim = readClaim(item, this.#clock());
       // the answer to an INSERT was lost and the client sent it again: the claim found is this one
-      if (claim.kind === 'held' && claim.owner === this.#props.owner && !this.#kept.has(id)) return;
+      if (claim.kind === 'held' && claim.owner === this.#tokenOf(id) && !this.#kept.has(id)) {
+        this.#failures.set(id, claim.failures);
+        return;
+      }
       if (claim.kind !== 'free') {
         throw new IdempotencyItemAlreadyExistsError(
           `'${id}' has an idempotency record already.`,
@@ -143,7 +163,7 @@ export class LeaseTable extends BasePersistenceLayer {
 
   /** Completes a claim. Its TTL stays that of the claim, and no result is kept unless asked: a duplicate is acknowledged, not answered. */
   protected override async _updateRecord(record: IdempotencyRecord): Promise<void> {
-    const { table, owner, keepResponse } = this.#props;
+    const { table, keepResponse } = this.#props;
     const id = record.idempotencyKey;
     if (this.#kept.has(id)) return;
     const completed = { S: IdempotencyRecordStatus.COMPLETED };
@@ -151,7 +171,7 @@ export class LeaseTable extends BasePersistenceLayer {
       if (keepResponse && record.responseData !== undefined) return await this.#completeWith(record);
       await this.#owned(id, {
         Statement: `UPDATE "${table}" SET "status" = ? WHERE "id" = ? AND "owner" = ?`,
-        Parameters: [completed, { S: id }, { S: owner }],
+        Parameters: [completed, { S: id }, { S: this.#tokenOf(id) }],
       });
     } catch (error) {
       this.keep(id);
@@ -161,18 +181,19 @@ export class LeaseTable extends BasePersistenceLayer {
 
   /** Releases a claim, unless it is no longer this invocation's; the failed attempt is counted. */
   protected override async _deleteRecord(record: IdempotencyRecord): Promise<void> {
-    const { table, owner } = this.#props;
+    const { table } = this.#props;
     const id = record.idempotencyKey;
     if (this.#kept.has(id)) return;
     const failures = this.#released.get(id) ?? this.failuresOf(id) + 1;
-    const mine = [{ S: id }, { S: owner }];
+    // still in progress: a commit whose answer was lost may have completed it
+    const mine = [{ S: id }, { S: this.#tokenOf(id) }, { S: IdempotencyRecordStatus.INPROGRESS }];
     try {
       await this.#owned(
         id,
         failures === 0
-          ? { Statement: `DELETE FROM "${table}" WHERE "id" = ? AND "owner" = ?`, Parameters: mine }
+          ? { Statement: `DELETE FROM "${table}" WHERE "id" = ? AND "owner" = ? AND "status" = ?`, Parameters: mine }
           : {
-              Statement: `UPDATE "${table}" SET "status" = ? WHERE "id" = ? AND "owner" = ?`,
+              Statement: `UPDATE "${table}" SET "status" = ? WHERE "id" = ? AND "owner" = ? AND "status" = ?`,
               Parameters: [{ S: releasedStatus(failures) }, ...mine],
             },
       );
@@ -197,7 +218,7 @@ export class LeaseTable extends BasePersistenceLayer {
   }
 
   async #insert(record: IdempotencyRecord, until: number): Promise<boolean> {
-    const { table, write, owner } = this.#props;
+    const { table, write } = this.#props;
     const hash = record.payloadHash;
     try {
       await write({
@@ -207,7 +228,7 @@ export class LeaseTable extends BasePersistenceLayer {
           { S: IdempotencyRecordStatus.INPROGRESS },
           { N: String(this.#expiration()) },
           { N: String(until) },
-          { S: owner },
+          { S: this.#tokenOf(record.idempotencyKey) },
           ...(hash ? [{ S: hash }] : []),
         ],
       });
@@ -225,12 +246,13 @@ export class LeaseTable extends BasePersistenceLayer {
 
   /** Takes a claim that is over, provided that nobody else has meanwhile. */
   async #takeOver(record: IdempotencyRecord, until: number, seen: Item, failures: number): Promise<boolean> {
-    const { owner } = this.#props;
     const isAsSeen = '#status = :seenStatus AND #expiration = :seenExpiration';
     const hasOwnerSeen = seen.owner ? '#owner = :seenOwner' : 'attribute_not_exists(#owner)';
+    // its owner may have renewed it since
+    const hasLeaseSeen = seen.in_progress_expiration ? '#inProgress = :seenLease' : 'attribute_not_exists(#inProgress)';
     const taken = await this.#update(record.idempotencyKey, {
       UpdateExpression: `SET #status = :status, #expiration = :expiration, #inProgress = :inProgress, #owner = :owner, #failures = :failures${record.payloadHash ? ', #validation = :hash' : ''}`,
-      ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen}`,
+      ConditionExpression: `${isAsSeen} AND ${hasOwnerSeen} AND ${hasLeaseSeen}`,
       ExpressionAttributeNames: {
         '#status': 'status',
         '#expiration': 'expiration',
@@ -243,11 +265,12 @@ export class LeaseTable extends BasePersistenceLayer {
         ':status': { S: IdempotencyRecordStatus.INPROGRESS },
         ':expiration': { N: String(this.#expiration()) },
         ':inProgress': { N: String(until) },
-        ':owner': { S: owner },
+        ':owner': { S: this.#tokenOf(record.idempotencyKey) },
         ':failures': { N: String(failures) },
         ':seenStatus': seen.status!,
         ':seenExpiration': seen.expiration!,
         ...(seen.owner && { ':seenOwner': seen.owner }),
+        ...(seen.in_progress_expiration && { ':seenLease': seen.in_progress_expiration }),
         ...(record.payloadHash && { ':hash': { S: record.payloadHash } }),
       },
     });
@@ -265,7 +288,7 @@ export class LeaseTable extends BasePersistenceLayer {
       ExpressionAttributeValues: {
         ':completed': { S: IdempotencyRecordStatus.COMPLETED },
         ':data': { S: JSON.stringify(record.responseData) },
-        ':owner': { S: this.#props.owner },
+        ':owner': { S: this.#tokenOf(id) },
       },
     });
     if (!completed) throw lost(id);

@@ -100,9 +100,10 @@ export function createTransactions(props: TransactionsProps): Transactions {
     const now = clock();
     const condition = leased
       ? {
-          ConditionExpression: '#owner = :me',
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: { ':me': { S: owner } },
+          // its own, and still in progress: this very call may have been carried out before
+          ConditionExpression: 'begins_with(#owner, :me) AND #status = :held',
+          ExpressionAttributeNames: { '#owner': 'owner', '#status': 'status' },
+          ExpressionAttributeValues: { ':me': { S: owner }, ':held': { S: 'INPROGRESS' } },
         }
       : foundFree
         ? {

@@ -129,8 +129,8 @@ describe('a lease', () => {
     await pay(async () => {
       const id = (await stored())[0]!.id!.S!;
       ids.push(id);
-      await one.renew(id, 5);
-      await expect(two.renew(id, 6)).rejects.toThrow(LeaseLostError);
+      await one.renew(id, Date.now() + 100_000);
+      await expect(two.renew(id, Date.now() + 200_000)).rejects.toThrow(LeaseLostError);
     }, one)({ paymentId: 'p', amount: 5 });
     expect(ids).toHaveLength(1);
   });
