@@ -5,7 +5,7 @@ import { type LocalCloud, startLocalCloud } from '../local/cloud.ts';
 import { notEmulatedLines } from '../local/not-emulated.ts';
 import { readDeadLetters } from '../superstore/dead-letters.ts';
 import { readEffects } from '../superstore/effects.ts';
-import { judge, lostEffects, type Outcome } from '../superstore/invariants.ts';
+import { judge, lostEffects, type Outcome, subscriptions } from '../superstore/invariants.ts';
 import { readOrders } from '../superstore/orders.ts';
 import { type PaymentProvider, startPaymentProvider } from '../superstore/payment-provider.ts';
 import { placeOrders } from '../superstore/placing.ts';
@@ -222,8 +222,12 @@ function openLog(): WriteStream {
   return createWriteStream(join(project, LOG));
 }
 
+/** The shop's consumers; not what else has a queue and a function, such as the keeper of circuits. */
 function poisonTargets(cloud: LocalCloud): PoisonTarget[] {
-  return cloud.consumerQueues().map(({ consumer, queueUrl, fifo }) => ({ consumer, queueUrl, fifo }));
+  return cloud
+    .consumerQueues()
+    .filter(({ consumer }) => Object.hasOwn(subscriptions, consumer))
+    .map(({ consumer, queueUrl, fifo }) => ({ consumer, queueUrl, fifo }));
 }
 
 function queueOf(cloud: LocalCloud, consumer: string): string {

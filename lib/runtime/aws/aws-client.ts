@@ -1,6 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { sign } from 'aws4';
+import aws4 from 'aws4';
 import { backoff, type Random } from '../batch/retry.ts';
 import { ConfigurationError } from '../errors.ts';
 import { AwsError } from './aws-error.ts';
@@ -109,7 +109,7 @@ async function send(
     );
   }
   const trace = environment._X_AMZN_TRACE_ID;
-  const options = sign(
+  const options = aws4.sign(
     {
       service,
       region,
