@@ -7,9 +7,10 @@ import { readAssembly } from './assembly.ts';
 import { watchCode } from './code-watch.ts';
 import { consumerNamed, consumerOf, statusOf } from './consumers.ts';
 import { type Engines, startEngines } from './engines.ts';
-import { startEventSource } from './event-sources/event-source.ts';
+import { queueCalls, startEventSources } from './event-sources/event-sources.ts';
 import { createFunction, type LambdaFunction } from './functions/lambda-function.ts';
 import { untilIdle } from './idle.ts';
+import { startLambdaApi } from './lambda-api/lambda-api.ts';
 import { type AlarmClock, startAlarmClock } from './metrics/alarm-clock.ts';
 import { createEmfReader } from './metrics/emf.ts';
 import { createFunctionMetrics } from './metrics/function-metrics.ts';
@@ -18,6 +19,7 @@ import { startQueueGauges } from './metrics/queue-gauges.ts';
 import { OrderWatch } from './order-watch.ts';
 import { provision } from './provision/provision.ts';
 import type { FunctionResource, QueueResource, Resources } from './resources.ts';
+import { startSchedules } from './schedules/schedules.ts';
 import type { AlarmStatus, ConsumerStatus } from './status.ts';
 import { synthesize } from './synth.ts';
 
@@ -52,6 +54,8 @@ export interface LocalCloudProps {
 /** The templates of an app, running on this machine. */
 export interface LocalCloud {
   readonly engines: Engines;
+  /** Where the API of Lambda is, as far as it is here: event source mappings can be read, listed and changed. */
+  readonly lambdaEndpoint: string;
   readonly resources: Resources;
   /** True when `persist` names a folder that an earlier run left. */
   readonly resumed: boolean;
@@ -68,7 +72,10 @@ export interface LocalCloud {
   setEnabled(consumer: string, enabled: boolean): Promise<void>;
   /** Ends a busy worker of a consumer as a failing host would; false when none is busy. */
   killWorker(consumer: string): Promise<boolean>;
-  /** Waits until no queue but the dead-letter queues has a message; returns when that began (`performance.now`), undefined when aborted. */
+  /**
+   * Waits until no queue but the dead-letter queues has a message, no stream an unread record, and what a schedule runs has
+   * had time to bring more; returns when that began (`performance.now`), undefined when aborted.
+   */
   untilIdle(signal?: AbortSignal): Promise<number | undefined>;
   /** Synthesizes again, and replaces the code of the functions that changed; what else changed needs a new start. */
   reload(): Promise<void>;
@@ -82,7 +89,7 @@ const REGION = 'us-east-1';
 
 /**
  * Synthesizes the app, starts the engines, provisions the templates and starts the functions, their event sources and
- * the alarms.
+ * schedules, and the alarms.
  * @throws SynthError, AssemblyError, EngineError, ProvisionError, FunctionLoadError
  */
 export async function startLocalCloud(props: LocalCloudProps): Promise<LocalCloud> {
@@ -135,7 +142,10 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     const resources = await provisionAgain(assembly.value);
     const clock = startAlarmClock({ speed: props.speed });
     const store = new MetricStore();
-    const functions = startFunctions(resources.functions, engines, clock, store, props);
+    const lambdaApi = await startLambdaApi({ region: engines.region, accountId: engines.accountId });
+    closing.defer(() => lambdaApi.stop());
+    const environment = { ...engines.environment(), AWS_ENDPOINT_URL_LAMBDA: lambdaApi.url };
+    const functions = startFunctions(resources.functions, environment, clock, store, props);
     closing.defer(async () => {
       await Promise.all([...functions.values()].map((fn) => fn.stop()));
     });
@@ -143,7 +153,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
 
     const gauges = startQueueGauges({
       queues: resources.queues,
-      sqs: engines.clients.sqs,
+      attributesOf: (url, names) => queueCalls(engines, url).attributes(names),
       store,
       clock,
       oldestMessageSentAt: engines.oldestMessageSentAt,
@@ -175,40 +185,44 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     closing.defer(() => alarms.stop());
 
     const order = new OrderWatch();
-    const eventSources = resources.eventSources.map((resource) => {
-      const fn = functions.get(resource.functionName);
-      if (fn === undefined) {
-        throw new Error(`${resource.path} delivers to ${resource.functionName}, which is not in the templates.`);
-      }
-      return startEventSource(resource, {
-        sqs: engines.clients.sqs,
-        fn: resource.fifo ? order.watching(fn) : fn,
-        concurrency: props.concurrency ?? 1,
-        duplicateRate: props.duplicateRate,
-        random: props.random,
-        onError: (error) => say(`${resource.functionName}: ${error.message}`),
-      });
+    const eventSources = await startEventSources(resources, {
+      engines,
+      functionNamed: (name, fifo) => {
+        const fn = functions.get(name);
+        return fn !== undefined && fifo ? order.watching(fn) : fn;
+      },
+      concurrency: props.concurrency ?? 1,
+      duplicateRate: props.duplicateRate,
+      random: props.random,
+      onError: (name, error) => say(`${name}: ${error.message}`),
     });
     closing.defer(async () => {
       await Promise.all(eventSources.map((source) => source.stop()));
     });
+    lambdaApi.serve(eventSources);
+    const schedules = startSchedules({
+      schedules: resources.schedules,
+      functions,
+      sqs: engines.clients.sqs,
+      onError: (error) => say(error.message),
+    });
+    closing.defer(() => schedules.stop());
 
     const consumers = resources.functions.flatMap((fn) =>
       eventSources
-        .filter((source) => source.resource.functionName === fn.name)
+        .filter(({ resource }) => resource.kind === 'queue' && resource.functionName === fn.name)
         .map((source) => consumerOf(fn, source, resources, functions)),
     );
     const cloud: LocalCloud = {
       engines,
+      lambdaEndpoint: lambdaApi.url,
       resources,
       resumed,
       consumers: () => consumers.map((consumer) => statusOf(consumer, store, clock)),
       consumerQueues: () =>
-        consumers.map(({ name, source }) => ({
-          consumer: name,
-          queueUrl: source.resource.queueUrl,
-          fifo: source.resource.fifo,
-        })),
+        consumers.flatMap(({ name, source: { resource } }) =>
+          resource.kind === 'queue' ? [{ consumer: name, queueUrl: resource.queueUrl, fifo: resource.fifo }] : [],
+        ),
       deadLetterQueues: () => deadLetterQueues(resources),
       alarms: () => alarmStatuses(alarms, told),
       alarmHistory: () => alarms.history(),
@@ -219,7 +233,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
         else source.pause();
       },
       killWorker: async (name) => await consumerNamed(consumers, name).fn.killOne(),
-      untilIdle: (signal) => untilIdle(eventSources, engines, signal),
+      untilIdle: (signal) => untilIdle(eventSources, schedules, signal),
       async reload() {
         const changed = await provisionAgain(await synthesizeAgain());
         say(replaceCode(resources.functions, changed.functions, functions));
@@ -255,7 +269,7 @@ async function revive(starting: Promise<Engines>, say: (line: string) => void): 
 
 function startFunctions(
   resources: readonly FunctionResource[],
-  engines: Engines,
+  environment: Record<string, string>,
   clock: AlarmClock,
   store: MetricStore,
   { concurrency = 1, onLog, say }: LocalCloudProps,
@@ -270,7 +284,7 @@ function startFunctions(
     resources.map((resource) => [
       resource.name,
       createFunction(resource, {
-        environment: engines.environment(),
+        environment,
         concurrency,
         onLog: (line, name) => {
           if (!readEmf(line)) onLog?.(line, name);
@@ -295,7 +309,7 @@ function alarmStatuses(alarms: Alarms, told: ReadonlyMap<string, string>): Alarm
 
 /** Queues that nothing delivers from and others dead-letter to. */
 function deadLetterQueues({ queues, eventSources }: Resources): QueueResource[] {
-  const sources = new Set(eventSources.map(({ queueArn }) => queueArn));
+  const sources = new Set(eventSources.flatMap((source) => (source.kind === 'queue' ? [source.queueArn] : [])));
   return queues.filter(({ arn }) => !sources.has(arn));
 }
 

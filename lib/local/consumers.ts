@@ -25,7 +25,7 @@ export function consumerOf(
     name: resource.environment.POWERTOOLS_SERVICE_NAME ?? resource.name,
     fn: functions.get(resource.name)!,
     source,
-    queue: resources.queues.find(({ arn }) => arn === source.resource.queueArn),
+    queue: resources.queues.find(({ arn }) => source.resource.kind === 'queue' && arn === source.resource.queueArn),
   };
 }
 
@@ -45,6 +45,7 @@ export function statusOf(
   const inFlight = gauge('ApproximateNumberOfMessagesNotVisible');
   return {
     name,
+    enabled: source.resource.enabled,
     delivered: source.stats().delivered,
     handled: total('Handled'),
     duplicates: total('Duplicates'),

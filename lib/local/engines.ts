@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { type DynamoDbEngine, startDynamoDbEngine } from './dynamodb-engine.ts';
@@ -11,7 +12,7 @@ import {
   EngineError,
   EngineUnreachableError,
 } from './engine-errors.ts';
-import { type MessagingEngine, startMessagingEngine } from './messaging-engine.ts';
+import { type DirectSqs, type MessagingEngine, startMessagingEngine } from './messaging-engine.ts';
 
 /** What to start, and what runs already. */
 export interface EnginesProps {
@@ -47,6 +48,10 @@ export interface Engines {
   readonly endpoints: EngineEndpoints;
   /** Clients that keep their connections alive and try again while an engine restarts. */
   readonly clients: { sqs: SQSClient; sns: SNSClient; dynamodb: DynamoDBClient };
+  /** SQS without the way through HTTP; undefined with an `sqsEndpoint`. */
+  readonly direct: DirectSqs | undefined;
+  /** A client of DynamoDB streams, loaded when it is first asked for. */
+  streams(): Promise<DynamoDBStreamsClient>;
   /** Where the engines keep their data; undefined when they keep none. */
   readonly dataDir: string | undefined;
   /** The process of the DynamoDB engine, for whoever adds up memory; undefined when it is not ours. */
@@ -150,6 +155,13 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     throw error;
   }
 
+  let streams: Promise<DynamoDBStreamsClient> | undefined;
+  // While the engine restarts, whoever calls it directly waits for the new one, as one who comes by HTTP tries again.
+  let messagingUp = Promise.resolve(messaging);
+  const direct: DirectSqs = {
+    call: async (action, input) => (await messagingUp)!.sqs.call(action, input),
+    arrival: async (queueUrl, seconds, signal) => (await messagingUp)!.sqs.arrival(queueUrl, seconds, signal),
+  };
   let stopping: Promise<void> | undefined;
   let restarting: Promise<void> | undefined;
   return {
@@ -157,6 +169,13 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     accountId: ACCOUNT_ID,
     endpoints,
     clients,
+    direct: messaging === undefined ? undefined : direct,
+    streams() {
+      streams ??= import('@aws-sdk/client-dynamodb-streams').then(
+        ({ DynamoDBStreamsClient }) => new DynamoDBStreamsClient({ ...settings, endpoint: endpoints.dynamodb }),
+      );
+      return streams;
+    },
     dataDir,
     get dynamodbPid() {
       return dynamodb?.pid;
@@ -177,8 +196,12 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     oldestMessageSentAt: (queueName) => messaging?.oldestMessageSentAt(queueName),
     async restartMessaging() {
       const running = own(messaging, '--sqs-endpoint');
-      await running.stop();
-      messaging = await startMessaging(running.port);
+      messagingUp = (async () => {
+        await running.stop();
+        messaging = await startMessaging(running.port);
+        return messaging;
+      })();
+      await messagingUp;
     },
     restartDynamodb() {
       const running = own(dynamodb, '--dynamodb-endpoint');
@@ -196,6 +219,7 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     stop() {
       stopping ??= (async () => {
         for (const client of Object.values(clients)) client.destroy();
+        (await streams)?.destroy();
         await stopStarted();
       })();
       return stopping;

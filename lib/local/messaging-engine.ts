@@ -20,9 +20,27 @@ export interface MessagingEngineProps {
   dataDirectory?: string;
 }
 
+/** SQS of the engine in this process, for the code that polls it: without HTTP and the SDK in between. */
+export interface DirectSqs {
+  /**
+   * What the engine answers to a request with this body. What it gives is its own: not to be changed. Bytes are base64 texts.
+   * @throws the engine's error, as it would answer it
+   */
+  call<Output>(action: DirectAction, input: object): Promise<Output>;
+  /** Settles when a message may have come, `seconds` are over or `signal` is aborted. */
+  arrival(queueUrl: string, seconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export type DirectAction =
+  | 'ReceiveMessage'
+  | 'DeleteMessageBatch'
+  | 'ChangeMessageVisibilityBatch'
+  | 'GetQueueAttributes';
+
 /** SQS, SNS, S3 and STS in this process. */
 export interface MessagingEngine {
   readonly port: number;
+  readonly sqs: DirectSqs;
   /** When the oldest message of a queue was sent (ms since the epoch); undefined when it is empty or not there. */
   oldestMessageSentAt(queueName: string): number | undefined;
   stop(): Promise<void>;
@@ -60,11 +78,27 @@ export async function startMessagingEngine(props: MessagingEngineProps): Promise
   movePort(stores.sqsStore, port);
   return {
     port,
+    sqs: directSqs(parts, stores.sqsStore),
     oldestMessageSentAt(queueName) {
       const queue = stores.sqsStore.getQueueByName(queueName);
       return queue && oldestSentAt(messagesOf(queue), queue.isFifo());
     },
     stop: () => app.close(),
+  };
+}
+
+function directSqs({ actions }: Parts, store: Stores['sqsStore']): DirectSqs {
+  return {
+    call: async <Output>(action: DirectAction, input: object) => (await actions[action](input, store)) as Output,
+    async arrival(queueUrl, seconds, signal) {
+      const queue = store.getQueue(queueUrl);
+      if (queue === undefined || signal.aborted) return;
+      const given = Promise.withResolvers<void>();
+      const giveUp = () => given.resolve();
+      signal.addEventListener('abort', giveUp, { once: true });
+      await Promise.race([queue.waitForMessages(seconds), given.promise]);
+      signal.removeEventListener('abort', giveUp);
+    },
   };
 }
 
@@ -94,6 +128,7 @@ interface Parts {
   SnsStore: new () => Stores['snsStore'];
   S3Store: new () => Stores['s3Store'];
   PersistenceManager: new (dataDirectory: string) => Persistence;
+  actions: Record<DirectAction, (body: object, store: Stores['sqsStore']) => unknown>;
 }
 
 /** The stores are part of the signature of `buildApp`, but their classes are not exported; hence the files by name. */
@@ -101,12 +136,16 @@ async function loadParts(): Promise<Parts> {
   const manifest = findPackageJSON('fauxqs', import.meta.url);
   if (manifest === undefined) throw new Error("The package 'fauxqs' is not installed: run npm install.");
   const part = (file: string) => import(pathToFileURL(join(dirname(manifest), 'dist', file)).href);
-  const [app, sqs, sns, s3, persistence] = await Promise.all([
+  const [app, sqs, sns, s3, persistence, receive, remove, change, attributes] = await Promise.all([
     import('fauxqs'),
     part('sqs/sqsStore.js'),
     part('sns/snsStore.js'),
     part('s3/s3Store.js'),
     part('persistence.js'),
+    part('sqs/actions/receiveMessage.js'),
+    part('sqs/actions/deleteMessageBatch.js'),
+    part('sqs/actions/changeMessageVisibilityBatch.js'),
+    part('sqs/actions/getQueueAttributes.js'),
   ]);
   return {
     buildApp: app.buildApp,
@@ -114,6 +153,12 @@ async function loadParts(): Promise<Parts> {
     SnsStore: sns.SnsStore,
     S3Store: s3.S3Store,
     PersistenceManager: persistence.PersistenceManager,
+    actions: {
+      ReceiveMessage: receive.receiveMessage,
+      DeleteMessageBatch: remove.deleteMessageBatch,
+      ChangeMessageVisibilityBatch: change.changeMessageVisibilityBatch,
+      GetQueueAttributes: attributes.getQueueAttributes,
+    },
   };
 }
 

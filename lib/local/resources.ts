@@ -7,6 +7,7 @@ export interface Resources {
   tables: TableResource[];
   functions: FunctionResource[];
   eventSources: EventSourceResource[];
+  schedules: ScheduleResource[];
   alarms: AlarmResource[];
   /** Stack outputs: `<stack>.<output>` -> value. */
   outputs: Record<string, string>;
@@ -55,21 +56,67 @@ export interface FunctionResource extends Origin {
   reservedConcurrency?: number;
 }
 
-export interface EventSourceResource extends Origin {
+/** An event source mapping: from a queue, or from the stream of a table. */
+export type EventSourceResource = QueueSourceResource | StreamSourceResource;
+
+interface EventSourceMapping extends Origin {
   uuid: string;
-  queueArn: string;
-  queueUrl: string;
   functionName: string;
-  /** 1 to 10 (standard queues with a window: to 10,000). */
+  /** 1 to 10 (standard queues with a window, and streams: to 10,000). */
   batchSize: number;
   windowSeconds: number;
-  /** 2 to 1,000. */
-  maximumConcurrency?: number;
   reportBatchItemFailures: boolean;
   /** Event filter patterns, as JSON texts; a record passes when one of them matches. */
   filters: string[];
   enabled: boolean;
+}
+
+export interface QueueSourceResource extends EventSourceMapping {
+  kind: 'queue';
+  queueArn: string;
+  queueUrl: string;
+  /** 2 to 1,000. */
+  maximumConcurrency?: number;
   fifo: boolean;
+}
+
+export interface StreamSourceResource extends EventSourceMapping {
+  kind: 'stream';
+  /** As the engine gave it: only by this one the stream is found. */
+  streamArn: string;
+  /** Where reading begins when nothing was read before. */
+  startingPosition: 'TRIM_HORIZON' | 'LATEST';
+  /** Whether a failed batch is halved before it is tried again. */
+  bisectOnError: boolean;
+  /** How often a failed batch is tried again before it is given up; -1 for ever. */
+  maximumRetryAttempts: number;
+  /** Older records are given up; -1 none. */
+  maximumRecordAgeSeconds: number;
+}
+
+/** A schedule of EventBridge Scheduler, or a rule of EventBridge with a schedule. */
+export interface ScheduleResource extends Origin {
+  kind: 'schedule' | 'rule';
+  name: string;
+  arn: string;
+  /** `rate(...)`, `cron(...)` or `at(...)`. */
+  expression: string;
+  /** An IANA time zone, for `cron` and `at`. */
+  timezone: string;
+  /** Milliseconds since the epoch. */
+  startAt?: number;
+  /** Milliseconds since the epoch. */
+  endAt?: number;
+  enabled: boolean;
+  targets: ScheduleTarget[];
+}
+
+export interface ScheduleTarget {
+  to: { kind: 'function'; functionName: string } | { kind: 'queue'; queueUrl: string; messageGroupId?: string };
+  /** What the target gets, JSON as a rule; undefined for the default event. */
+  input?: string;
+  maximumRetryAttempts: number;
+  maximumEventAgeSeconds: number;
 }
 
 /** A metric of CloudWatch: what alarms ask for. */

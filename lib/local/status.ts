@@ -1,6 +1,8 @@
 /** How one consumer is doing: the counts are records since the start. */
 export interface ConsumerStatus {
   name: string;
+  /** False while its event source mapping is disabled: its queue only fills. */
+  enabled: boolean;
   delivered: number;
   handled: number;
   duplicates: number;

@@ -10,6 +10,7 @@ import {
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Alarms, startAlarms } from '../../lib/local/alarms/alarm-evaluator.ts';
+import { networkCalls } from '../../lib/local/event-sources/source-queue.ts';
 import { startAlarmClock } from '../../lib/local/metrics/alarm-clock.ts';
 import { MetricStore } from '../../lib/local/metrics/metric-store.ts';
 import { oldestSentAt, type QueueGauges, queueMetric, startQueueGauges } from '../../lib/local/metrics/queue-gauges.ts';
@@ -73,7 +74,7 @@ it('pages on-call about a message that nobody takes, and says when it is gone', 
   const onNotification = vi.fn();
   gauges = startQueueGauges({
     queues: [{ name: 'work', url: work }],
-    sqs,
+    attributesOf: (url, names) => networkCalls(sqs, url).attributes(names),
     store,
     clock,
     oldestMessageSentAt,
@@ -146,7 +147,7 @@ it('samples what SQS publishes of a queue, and reports once a queue that it cann
       { name: 'work', url: work },
       { name: 'absent', url: `${work}-absent` },
     ],
-    sqs,
+    attributesOf: (url, names) => networkCalls(sqs, url).attributes(names),
     store,
     clock: startAlarmClock(),
     oldestMessageSentAt,

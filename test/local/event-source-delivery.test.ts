@@ -5,6 +5,7 @@ import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/clie
 import { startFauxqs } from 'fauxqs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EventSource } from '../../lib/local/event-sources/event-source.ts';
+import { networkCalls } from '../../lib/local/event-sources/source-queue.ts';
 import { createFunction } from '../../lib/local/functions/lambda-function.ts';
 import {
   createQueue,
@@ -149,7 +150,7 @@ describe('injected duplicates', () => {
     );
     await vi.waitFor(() => expect(source.stats()).toMatchObject({ left: 3, running: 0 }), eventually);
     expect(source.stats().duplicatesInjected).toBe(0);
-    expect(left().inflight).toHaveLength(3);
+    expect((await left()).inflight).toHaveLength(3);
   });
 });
 
@@ -159,7 +160,7 @@ describe('pausing and stopping', () => {
     source.pause();
     await vi.waitFor(() => expect(source.stats().running).toBe(0), eventually);
     await send(numbered(5));
-    await vi.waitFor(() => expect(left().ready).toHaveLength(5), eventually);
+    await vi.waitFor(async () => expect((await left()).ready).toHaveLength(5), eventually);
     expect(source.stats().delivered).toBe(0);
     source.resume();
     await untilEmpty();
@@ -171,7 +172,7 @@ describe('pausing and stopping', () => {
       { enabled: false },
     );
     await send(numbered(5));
-    expect(left().ready).toHaveLength(5);
+    expect((await left()).ready).toHaveLength(5);
     source.resume();
     await untilEmpty();
   });
@@ -190,7 +191,7 @@ describe('pausing and stopping', () => {
     expect(await Promise.race([stopped.then(() => 'stopped'), waitOneRound().then(() => 'running')])).toBe('running');
     gate.resolve();
     await stopped;
-    expect(left()).toEqual(empty);
+    expect(await left()).toEqual(empty);
   });
 
   test.each([
@@ -205,7 +206,7 @@ describe('pausing and stopping', () => {
     await vi.waitFor(() => expect(source.stats().buffered).toBe(2), eventually);
     void end(source);
     await vi.waitFor(
-      () => expect(left()).toEqual({ ready: expect.arrayContaining(['early', 'late']), inflight: [] }),
+      async () => expect(await left()).toEqual({ ready: expect.arrayContaining(['early', 'late']), inflight: [] }),
       eventually,
     );
     expect(source.stats().delivered).toBe(0);
@@ -223,7 +224,10 @@ describe('pausing and stopping', () => {
     start(
       functionOf(() => undefined),
       { queueUrl: `http://127.0.0.1:${lone.port}/000000000000/late` },
-      { sqs: client, onError: (error) => errors.push(error) },
+      {
+        queue: networkCalls(client, `http://127.0.0.1:${lone.port}/000000000000/late`),
+        onError: (error) => errors.push(error),
+      },
     );
     await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), eventually);
     await client.send(new CreateQueueCommand({ QueueName: 'late' }));

@@ -3,9 +3,9 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { describe, expect, test, vi } from 'vitest';
 import {
   createQueue,
-  engine,
   eventually,
   functionOf,
+  inspect,
   left,
   name,
   numbered,
@@ -94,7 +94,7 @@ describe('a batch', () => {
       { windowSeconds: 1 },
     );
     await send(['a']);
-    await vi.waitFor(() => expect(left().inflight).toEqual(['a']), eventually);
+    await vi.waitFor(async () => expect((await left()).inflight).toEqual(['a']), eventually);
     await send(['b']);
     await untilEmpty();
     expect(batches).toEqual([['a', 'b']]);
@@ -155,7 +155,7 @@ describe('what a function answers', () => {
       () => expect(source.stats()).toMatchObject({ left: 3, failures: source.stats().invocations, running: 0 }),
       eventually,
     );
-    expect(left().inflight).toHaveLength(3);
+    expect((await left()).inflight).toHaveLength(3);
     expect(errors[0]?.message).toContain('The response of inventory fails its whole batch');
   });
 
@@ -171,7 +171,7 @@ describe('what a function answers', () => {
       }),
     );
     await vi.waitFor(() => expect(source.stats()).toMatchObject({ deleted: 3, left: 1, running: 0 }), eventually);
-    const [message, ...others] = engine.inspectQueue(name)!.messages.inflight;
+    const [message, ...others] = (await inspect()).inflight;
     expect(others).toEqual([]);
     expect(message!.visibilityDeadline - Date.now()).toBeGreaterThan(500_000);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { startAlarmClock } from '../../lib/local/metrics/alarm-clock.ts';
 import { createEmfReader, readEmfLine } from '../../lib/local/metrics/emf.ts';
 import { MetricStore } from '../../lib/local/metrics/metric-store.ts';
+import { statisticNamed } from '../../lib/local/metrics/statistic.ts';
 
 function line(directive: Record<string, unknown>, members: Record<string, unknown>, timestamp = 1000) {
   return JSON.stringify({ _aws: { Timestamp: timestamp, CloudWatchMetrics: [directive] }, ...members });
@@ -73,5 +74,52 @@ describe('Embedded Metric Format', () => {
     expect(read(line(directive, { service: 'a' }))).toBe(true);
     expect(store.inspect()).toMatchObject([{ sum: 2, latestAt: 150_000 }]);
     expect(onInvalid).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps up to 100 observations a line, by service and by service and type, for percentiles', () => {
+    let now = 0;
+    const clock = startAlarmClock({ realNow: () => now });
+    const store = new MetricStore();
+    const read = createEmfReader({ store, clock });
+    const directive = {
+      Namespace: 'Baton',
+      Dimensions: [['service'], ['service', 'type']],
+      Metrics: [
+        { Name: 'Latency', Unit: 'Milliseconds' },
+        { Name: 'Handled', Unit: 'Count' },
+      ],
+    };
+    const observations = (from: number) => Array.from({ length: 100 }, (_, index) => from + index);
+    for (const [type, from] of [
+      ['order.placed', 1],
+      ['order.cancelled', 101],
+    ] as const) {
+      now += 60_000;
+      read(line(directive, { service: 'billing', type, Latency: observations(from), Handled: 100, batch: 7 }, now));
+    }
+    const value = (dimensions: Record<string, string>, statistic: string) =>
+      store.datapoints(
+        { namespace: 'Baton', name: 'Latency', dimensions },
+        { statistic: statisticNamed(statistic), periodSeconds: 300, endMs: 300_000, count: 1 },
+      )[0];
+    const service = { service: 'billing' };
+    const placed = { type: 'order.placed', ...service };
+    expect(['p50', 'p99', 'p99.9', 'Maximum', 'SampleCount'].map((name) => value(service, name))).toEqual([
+      100, 198, 200, 200, 200,
+    ]);
+    expect(['p50', 'p99', 'p100', 'Average', 'SampleCount'].map((name) => value(placed, name))).toEqual([
+      50, 99, 100, 50.5, 100,
+    ]);
+    expect(store.total('Baton', 'Handled', service)).toBe(200);
+    expect(store.total('Baton', 'Handled', placed)).toBe(100);
+    expect(store.inspect().map(({ metric, unit }) => `${metric.name} ${unit}`)).toContain('Latency Milliseconds');
+  });
+
+  it('takes an empty list of observations for none', () => {
+    const store = new MetricStore();
+    const read = createEmfReader({ store, clock: startAlarmClock() });
+    const directive = { Namespace: 'Baton', Dimensions: [['service']], Metrics: [{ Name: 'Latency' }] };
+    expect(read(line(directive, { service: 'billing', Latency: [] }))).toBe(true);
+    expect(store.inspect()).toEqual([]);
   });
 });

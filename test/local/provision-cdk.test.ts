@@ -5,7 +5,10 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { ListSubscriptionsByTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { App, Duration, Stack } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Billing, StreamViewType, Table, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke, SnsPublish, SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -81,6 +84,55 @@ describe('an app of plain CDK constructs', () => {
   });
 });
 
+describe('schedules of CDK', () => {
+  it('fire functions and queues, and what they cannot do is listed', async () => {
+    const assembly = synth((app) => {
+      const stack = new Stack(app, 'Shop');
+      const relay = new LambdaFunction(stack, 'Relay', {
+        code: Code.fromInline('exports.handler = async () => {};'),
+        handler: 'index.handler',
+        runtime: Runtime.NODEJS_22_X,
+      });
+      new Schedule(stack, 'EveryMinute', {
+        schedule: ScheduleExpression.rate(Duration.minutes(1)),
+        target: new LambdaInvoke(relay, { retryAttempts: 2, maxEventAge: Duration.minutes(5) }),
+      });
+      new Schedule(stack, 'Nightly', {
+        schedule: ScheduleExpression.cron({ minute: '30', hour: '2' }),
+        target: new SqsSendMessage(new Queue(stack, 'Reports'), { input: ScheduleTargetInput.fromText('go') }),
+        enabled: false,
+      });
+      new Schedule(stack, 'News', {
+        schedule: ScheduleExpression.rate(Duration.days(1)),
+        target: new SnsPublish(new Topic(stack, 'Topic')),
+      });
+    });
+    const { schedules, notEmulated, queues } = await provision(assembly, engines);
+    expect(schedules).toMatchObject([
+      {
+        kind: 'schedule',
+        path: 'Shop/EveryMinute',
+        arn: expect.stringMatching(/^arn:aws:scheduler:eu-west-1:000000000000:schedule\/default\/Shop-EveryMinute/),
+        expression: 'rate(1 minute)',
+        timezone: 'Etc/UTC',
+        enabled: true,
+        targets: [{ to: { kind: 'function' }, maximumRetryAttempts: 2, maximumEventAgeSeconds: 300 }],
+      },
+      {
+        path: 'Shop/Nightly',
+        expression: 'cron(30 2 * * ? *)',
+        enabled: false,
+        targets: [{ to: { kind: 'queue', queueUrl: queues[0]!.url }, input: 'go' }],
+      },
+    ]);
+    expect(schedules).toHaveLength(2);
+    const listed = notEmulated.map(({ path, property, reason }) => `${path} ${property ?? ''} ${reason}`);
+    expect(listed).toContainEqual(expect.stringMatching(/^Shop\/News Target only functions and queues are targets/));
+    expect(listed).toContainEqual('Shop/News  its function or queue does not run here');
+    expect(listed).toContainEqual(expect.stringMatching(/Target.RoleArn permissions are not enforced/));
+  });
+});
+
 describe('a template that changed since the last run', () => {
   const shop = (build: (stack: Stack, orders: Topic) => void) =>
     synth((app) => {
@@ -111,6 +163,25 @@ describe('a template that changed since the last run', () => {
     );
     expect(Attributes).toEqual({ VisibilityTimeout: '20' });
     expect(await receive(url)).toEqual(['kept']);
+  });
+
+  it('gives a table the stream that it had not', async () => {
+    const table = (stream?: StreamViewType) =>
+      synth((app) => {
+        new Table(new Stack(app, 'Shop'), 'Orders', {
+          partitionKey: { name: 'id', type: AttributeType.STRING },
+          ...(stream && { stream }),
+        });
+      });
+    await provision(table(), engines);
+    const { tables } = await provision(table(StreamViewType.NEW_IMAGE), engines);
+    const { Table: found } = await engines.clients.dynamodb.send(
+      new DescribeTableCommand({ TableName: tables[0]!.name }),
+    );
+    expect(found).toMatchObject({
+      StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+      LatestStreamArn: expect.any(String),
+    });
   });
 
   it('brings filter policies up to date, also when one is gone', async () => {

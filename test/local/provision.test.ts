@@ -135,6 +135,7 @@ describe('a provisioned template', () => {
   it('has event source mappings with all that shapes a batch', () => {
     expect(resources.eventSources).toEqual([
       {
+        kind: 'queue',
         stack: 'shop-test',
         logicalId: 'ReserveEvents',
         path: 'ReserveEvents',
@@ -149,6 +150,47 @@ describe('a provisioned template', () => {
         filters: ['{"body":{"type":["order.placed"]}}'],
         enabled: true,
         fifo: false,
+      },
+      {
+        kind: 'stream',
+        stack: 'shop-test',
+        logicalId: 'StreamEvents',
+        path: 'StreamEvents',
+        uuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        streamArn: expect.stringMatching(/:table\/shop-test-Stock\/stream\//),
+        functionName: 'shop-test-Reserve',
+        startingPosition: 'LATEST',
+        batchSize: 100,
+        windowSeconds: 0,
+        bisectOnError: false,
+        maximumRetryAttempts: -1,
+        maximumRecordAgeSeconds: -1,
+        reportBatchItemFailures: false,
+        filters: [],
+        enabled: true,
+      },
+    ]);
+  });
+
+  it('has schedules', () => {
+    expect(resources.schedules).toEqual([
+      {
+        kind: 'rule',
+        stack: 'shop-test',
+        logicalId: 'Nightly',
+        path: 'Nightly',
+        name: 'shop-test-Nightly',
+        arn: 'arn:aws:events:eu-west-1:000000000000:rule/shop-test-Nightly',
+        expression: 'rate(1 day)',
+        timezone: 'UTC',
+        enabled: true,
+        targets: [
+          {
+            to: { kind: 'function', functionName: 'shop-test-Reserve' },
+            maximumRetryAttempts: 185,
+            maximumEventAgeSeconds: 86_400,
+          },
+        ],
       },
     ]);
   });
@@ -215,10 +257,10 @@ describe('a provisioned template', () => {
 
 describe('the list of what is not emulated', () => {
   it('and the resources together are everything in the templates', () => {
-    const { queues, topics, tables, functions, eventSources, alarms, notEmulated } = resources;
+    const { queues, topics, tables, functions, eventSources, schedules, alarms, notEmulated } = resources;
     const listed = notEmulated.filter(({ property }) => property === undefined);
     const accounted = new Set(
-      [...queues, ...topics, ...tables, ...functions, ...eventSources, ...alarms, ...listed].map(
+      [...queues, ...topics, ...tables, ...functions, ...eventSources, ...schedules, ...alarms, ...listed].map(
         ({ stack, logicalId }) => `${stack}/${logicalId}`,
       ),
     );
@@ -259,14 +301,14 @@ describe('the list of what is not emulated', () => {
         'AWS::IAM::Role (Role): permissions are not enforced on the laptop',
         'AWS::SNS::Subscription (OnCallMail): no e-mail is sent from the laptop',
         'AWS::SQS::Queue.MessageRetentionPeriod: messages do not expire here',
-        'AWS::Events::Rule (Nightly): there is no Events here',
+        'AWS::Events::Rule (OnUpload): there is no event bus here: only rules with a schedule fire',
         'Custom::Seed (Seed): custom resources are not run here',
         'AWS::CloudWatch::Alarm (Anomaly): there is no anomaly detection here',
         'AWS::Lambda::Function (Report): it runs on python3.13; only Node.js functions with their code in the assembly run here',
       ]),
     );
-    expect(lines.find((line) => line.includes('(StreamEvents)'))).toMatch(
-      /only SQS queues are event sources here, not arn:/,
+    expect(lines.find((line) => line.includes('(KinesisEvents)'))).toMatch(
+      /only SQS queues and DynamoDB streams are event sources here, not arn:aws:kinesis/,
     );
     const many = ['A', 'B', 'C', 'D', 'E'].map((path) => ({
       stack: 's',

@@ -4,6 +4,17 @@ import type { SQSRecord } from 'aws-lambda';
 export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 /** Around the records: `{"Records":[]}`. */
 const FRAME_BYTES = 14;
+/** What else a record consists of, its ids, names and ARN: amply. */
+const RECORD_CHARACTERS = 2_000;
+/** What else a message attribute consists of: amply. */
+const ATTRIBUTE_CHARACTERS = 100;
+
+interface Item {
+  record: SQSRecord;
+  since: number;
+  /** Known once it mattered. */
+  bytes?: number;
+}
 
 export interface BatchLimits {
   /** Records in a batch, at most. */
@@ -34,8 +45,9 @@ export interface BatchBuffer {
   drain(): SQSRecord[];
 }
 
-export function batchBuffer({ batchSize, windowMs, maxBytes = MAX_PAYLOAD_BYTES }: BatchLimits): BatchBuffer {
-  let waiting: { record: SQSRecord; bytes: number; since: number }[] = [];
+/** The limits are read anew for every batch, so that they may change. */
+export function batchBuffer(limits: BatchLimits): BatchBuffer {
+  let waiting: Item[] = [];
   const busyGroups = new Set<string>();
   const isFree = ({ record }: { record: SQSRecord }): boolean => !busyGroups.has(groupOf(record) ?? '');
 
@@ -44,22 +56,14 @@ export function batchBuffer({ batchSize, windowMs, maxBytes = MAX_PAYLOAD_BYTES 
       return waiting.length;
     },
     add(records, now) {
-      for (const record of records) {
-        waiting.push({ record, bytes: Buffer.byteLength(JSON.stringify(record)) + 1, since: now });
-      }
+      for (const record of records) waiting.push({ record, since: now });
     },
     take(now) {
+      const { batchSize, windowMs, maxBytes = MAX_PAYLOAD_BYTES } = limits;
       const free = busyGroups.size === 0 ? waiting : waiting.filter(isFree);
       const [first] = free;
       if (first === undefined) return undefined;
-      let count = 0;
-      let bytes = FRAME_BYTES;
-      for (const item of free) {
-        // A record that is too large alone still goes: it is Lambda that refuses it then.
-        if (count === batchSize || (count > 0 && bytes + item.bytes > maxBytes)) break;
-        bytes += item.bytes;
-        count += 1;
-      }
+      const count = fitting(free, batchSize, maxBytes);
       const full = count === batchSize || count < free.length;
       if (!full && now < first.since + windowMs) return undefined;
       const batch = free.slice(0, count).map(({ record }) => record);
@@ -70,7 +74,7 @@ export function batchBuffer({ batchSize, windowMs, maxBytes = MAX_PAYLOAD_BYTES 
     },
     dueAt() {
       const first = waiting.find(isFree);
-      return first === undefined ? undefined : first.since + windowMs;
+      return first === undefined ? undefined : first.since + limits.windowMs;
     },
     settle(batch, left) {
       for (const group of groupsOf(batch)) busyGroups.delete(group);
@@ -85,6 +89,33 @@ export function batchBuffer({ batchSize, windowMs, maxBytes = MAX_PAYLOAD_BYTES 
       return waiting.splice(0).map(({ record }) => record);
     },
   };
+}
+
+/** How many of the first records go into one batch; one that is too large alone still goes: it is Lambda that refuses it. */
+function fitting(items: readonly Item[], batchSize: number, maxBytes: number): number {
+  const most = Math.min(batchSize, items.length);
+  let bound = FRAME_BYTES;
+  for (let index = 0; index < most; index += 1) bound += boundOf(items[index]!.record);
+  if (bound <= maxBytes) return most;
+  let bytes = FRAME_BYTES;
+  for (let count = 0; count < most; count += 1) {
+    const item = items[count]!;
+    item.bytes ??= Buffer.byteLength(JSON.stringify(item.record)) + 1;
+    bytes += item.bytes;
+    if (count > 0 && bytes > maxBytes) return count;
+  }
+  return most;
+}
+
+/** No character takes more than 6 bytes of JSON: what a record cannot exceed is known without writing it. */
+function boundOf({ body, attributes, messageAttributes }: SQSRecord): number {
+  let characters = body.length + RECORD_CHARACTERS;
+  for (const value of Object.values(attributes)) characters += String(value).length;
+  for (const [name, { stringValue, binaryValue, dataType }] of Object.entries(messageAttributes)) {
+    characters += name.length + dataType.length + ATTRIBUTE_CHARACTERS;
+    characters += (stringValue?.length ?? 0) + (binaryValue?.length ?? 0);
+  }
+  return characters * 6;
 }
 
 /** Standard queues know message groups too (fair queues), but only on a FIFO queue do they come with a sequence number. */

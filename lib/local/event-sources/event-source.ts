@@ -1,21 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { SQSRecord } from 'aws-lambda';
 import type { InvokeResult } from '../functions/invocation.ts';
 import type { EventSourceResource } from '../resources.ts';
-import { batchBuffer } from './batch-buffer.ts';
-import { duplicateInjector } from './duplicates.ts';
-import { compileFilters } from './filter-criteria.ts';
-import { verdictOf } from './partial-response.ts';
-import { recordOf } from './record.ts';
-import { sourceQueue } from './source-queue.ts';
-
-/** One long poll, in seconds. Stopping takes up to as long, since a poll is not aborted: SQS may be answering it. */
-const POLL_SECONDS = 1;
-/** How long after its end a poll may still be answered before it is given up, in milliseconds. */
-const POLL_GRACE_MS = 5_000;
-/** Between two attempts on a queue that does not answer, or a function that throttles: doubling, in milliseconds. */
-const BACKOFF_MS = { base: 100, cap: 2_000 };
 
 /** What a mapping needs of a function. */
 export interface Invocable {
@@ -24,39 +8,11 @@ export interface Invocable {
   invoke(payload: unknown): Promise<InvokeResult>;
 }
 
-export interface EventSourceOptions {
-  sqs: SQSClient;
-  fn: Invocable;
-  /**
-   * Concurrent invocations, at most; the mapping's maximum concurrency and the function's own win when they are lower.
-   * @default 10
-   */
-  concurrency?: number;
-  /**
-   * Receives under way at a time. One keeps several invocations busy.
-   * @default 1
-   */
-  pollers?: number;
-  /**
-   * How many of the handled records (0 to 1) are delivered a second time, as SQS may do at any time.
-   * @default 0
-   */
-  duplicateRate?: number;
-  /** @default Math.random */
-  random?: () => number;
-  /** Milliseconds. @default Date.now */
-  clock?: () => number;
-  /** Records that were handed to the function. */
-  onDelivered?: (count: number) => void;
-  /** What went wrong between the mapping and its queue, or in a response; the mapping goes on by itself. */
-  onError?: (error: Error) => void;
-}
-
 /** What a mapping did since it started; `running` and `buffered` are now. */
 export interface EventSourceStats {
-  /** Records that SQS gave, the repeated ones included. */
+  /** Records that the source gave, the repeated ones included. */
   received: number;
-  /** Records that no filter let pass; they are deleted, as Lambda does. */
+  /** Records that no filter let pass; they are dropped, as Lambda does. */
   filtered: number;
   /** Records handed to the function. */
   delivered: number;
@@ -64,8 +20,9 @@ export interface EventSourceStats {
   /** Invocations that failed as a whole, a malformed partial response included. */
   failures: number;
   throttles: number;
+  /** Records that are done with: deleted from the queue, or passed in the stream. */
   deleted: number;
-  /** Records left in the queue: of failed invocations, and those that a partial response listed. */
+  /** Records left where they were: of failed invocations, and those that a partial response listed. */
   left: number;
   /** Records that are delivered twice on purpose. */
   duplicatesInjected: number;
@@ -73,217 +30,48 @@ export interface EventSourceStats {
   buffered: number;
 }
 
-/** An SQS event source mapping at work. */
+/** Disabling: nothing more is received, and what was received before is still being dealt with. */
+export type EventSourceState = 'Enabled' | 'Disabling' | 'Disabled';
+
+/** What of a mapping can change while it runs. */
+export interface EventSourceSettings {
+  batchSize?: number;
+  windowSeconds?: number;
+  /** Of queues only; null for no limit. */
+  maximumConcurrency?: number | null;
+}
+
+/** An event source mapping at work. */
 export interface EventSource {
+  /** As it is now: enabling, disabling and `configure` change it. */
   readonly resource: EventSourceResource;
-  /** Receives no more; running invocations end, and what waited for one goes back to the queue. */
+  readonly state: EventSourceState;
+  /** Receives no more; running invocations end, and what waited for one goes back. */
   pause(): void;
   resume(): void;
+  /** Takes effect with the next batch. */
+  configure(settings: EventSourceSettings): void;
+  /** Whether nothing is left to deliver, whether or not the mapping is enabled. */
+  isEmpty(): Promise<boolean>;
   /** As `pause`, for good; settles when the last invocation has ended and its records are dealt with. */
   stop(): Promise<void>;
   stats(): EventSourceStats;
 }
 
-/**
- * Polls a queue and invokes a function with batches of its messages, as Lambda does for an SQS event source:
- *
- * - A handled record is deleted. A record that a partial response lists stays in the queue with the visibility it has, so
- *   that the handler's own `ChangeMessageVisibility` holds. After a function error the whole batch stays, until its
- *   visibility timeout.
- * - Function errors reduce the concurrency by half, successes raise it again by one; not so with partial responses.
- * - A throttled batch is tried again until its visibility timeout is over.
- * - On a FIFO queue a message group is in one invocation at a time.
- *
- * @throws FilterPatternError when a filter pattern is not understood.
- */
-export function startEventSource(resource: EventSourceResource, options: EventSourceOptions): EventSource {
-  const { fn, random = Math.random, clock = Date.now, pollers = 1, onError = () => {} } = options;
-  const queue = sourceQueue(options.sqs, resource.queueUrl);
-  const passes = compileFilters(resource.filters);
-  const buffer = batchBuffer({ batchSize: resource.batchSize, windowMs: resource.windowSeconds * 1000 });
-  const duplicates = duplicateInjector(options.duplicateRate ?? 0, random);
-  const counts = {
-    received: 0,
-    filtered: 0,
-    delivered: 0,
-    invocations: 0,
-    failures: 0,
-    throttles: 0,
-    deleted: 0,
-    left: 0,
-  };
-  const running = new Set<Promise<void>>();
-  const stopping = new AbortController();
-  const maximum = (): number =>
-    Math.min(resource.maximumConcurrency ?? 1_000, options.concurrency ?? 10, fn.concurrency ?? 1_000);
-  let allowance = maximum();
-  let paused = !resource.enabled;
-  let receiving = 0;
-  let windowTimer: NodeJS.Timeout | undefined;
-  let wake = Promise.withResolvers<void>();
+/** Between two attempts on a source that does not answer, or a function that throttles: doubling, in milliseconds. */
+const BACKOFF_MS = { base: 100, cap: 2_000 };
 
-  const report = (error: unknown): void => onError(error instanceof Error ? error : new Error(String(error)));
-  const active = (): boolean => !paused && !stopping.signal.aborted;
-  // A function of concurrency 0 throttles; the mapping learns that by invoking it.
-  const limit = (): number => Math.max(1, Math.min(allowance, maximum()));
-  const changed = (): void => {
-    wake.resolve();
-    wake = Promise.withResolvers();
-  };
-  const rest = (ms: number): Promise<void> => delay(ms, undefined, { signal: stopping.signal }).catch(() => {});
-
-  const track = (work: Promise<void>): void => {
-    const tracked = work.catch(report).finally(() => {
-      running.delete(tracked);
-      changed();
-      pump();
-    });
-    running.add(tracked);
-  };
-
-  const remove = async (records: readonly SQSRecord[]): Promise<void> => {
-    const kept = await queue.remove(records);
-    if (kept.length > 0)
-      report(new Error(`${resource.queueArn} did not delete ${kept.length} records: they come again`));
-    counts.deleted += records.length - kept.length;
-  };
-
-  const release = async (records: readonly SQSRecord[]): Promise<void> => {
-    if (records.length > 0) await queue.release(records.toReversed());
-  };
-
-  const poll = async (): Promise<void> => {
-    let failures = 0;
-    while (!stopping.signal.aborted) {
-      const room = resource.batchSize - buffer.size;
-      if (paused || room <= 0 || running.size + receiving >= limit()) {
-        await wake.promise;
-        continue;
-      }
-      receiving += 1;
-      try {
-        const deadline = AbortSignal.timeout(POLL_SECONDS * 1000 + POLL_GRACE_MS);
-        const messages = await queue.receive(room, POLL_SECONDS, deadline);
-        failures = 0;
-        if (messages.length > 0) await admit(messages.map((message) => recordOf(message, resource.queueArn)));
-      } catch (error) {
-        report(error);
-        await rest(backoff(failures++));
-      } finally {
-        receiving -= 1;
-      }
-      pump();
-    }
-  };
-
-  const admit = async (records: SQSRecord[]): Promise<void> => {
-    counts.received += records.length;
-    if (!active()) return release(records);
-    const passed = resource.filters.length === 0 ? records : records.filter(passes);
-    buffer.add(passed, clock());
-    if (passed.length === records.length) return;
-    const dropped = records.filter((record) => !passed.includes(record));
-    counts.filtered += dropped.length;
-    await remove(dropped);
-  };
-
-  /** Sends off every batch that is ready and has a place, and comes back when the next window ends. */
-  const pump = (): void => {
-    if (!active()) return;
-    clearTimeout(windowTimer);
-    while (running.size < limit()) {
-      const batch = buffer.take(clock());
-      if (batch === undefined) break;
-      track(handle(batch));
-    }
-    const due = buffer.dueAt();
-    if (due !== undefined && running.size < limit()) windowTimer = setTimeout(pump, Math.max(1, due - clock()));
-  };
-
-  const handle = async (batch: SQSRecord[]): Promise<void> => {
-    const handled = await deliver(batch);
-    const left = batch.filter((record) => !handled.has(record));
-    counts.left += left.length;
-    try {
-      const again = [...handled].filter((record) => duplicates.chooses(record));
-      const done = again.length === 0 ? [...handled] : [...handled].filter((record) => !again.includes(record));
-      if (done.length > 0) await remove(done);
-      await release(again);
-    } finally {
-      await release(buffer.settle(batch, left));
-    }
-  };
-
-  /** Invokes the function with the batch. @returns the records that it handled. */
-  const deliver = async (batch: SQSRecord[]): Promise<ReadonlySet<SQSRecord>> => {
-    counts.delivered += batch.length;
-    options.onDelivered?.(batch.length);
-    const result = await invokeThroughThrottles(batch);
-    if (result.status !== 'succeeded') {
-      if (result.status === 'failed') counts.failures += 1;
-      if (!resource.reportBatchItemFailures) allowance = Math.max(1, Math.floor(limit() / 2));
-      // Never begun: a mapping that stops does not keep it from the next one.
-      if (result.status === 'throttled' && stopping.signal.aborted) await release(batch);
-      return new Set();
-    }
-    allowance = Math.min(maximum(), allowance + 1);
-    if (!resource.reportBatchItemFailures) return new Set(batch);
-    const verdict = verdictOf(result.payload, new Set(batch.map(({ messageId }) => messageId)));
-    if (verdict.kind === 'success') return new Set(batch);
-    if (verdict.kind === 'partial') return new Set(batch.filter(({ messageId }) => !verdict.failed.has(messageId)));
-    counts.failures += 1;
-    report(new Error(`The response of ${resource.functionName} fails its whole batch: ${verdict.reason}`));
-    return new Set();
-  };
-
-  const invokeThroughThrottles = async (batch: SQSRecord[]): Promise<InvokeResult> => {
-    const startedAt = clock();
-    for (let throttles = 0; ; throttles += 1) {
-      counts.invocations += 1;
-      const result = await fn.invoke({ Records: batch });
-      if (result.status !== 'throttled') return result;
-      counts.throttles += 1;
-      allowance = Math.max(1, Math.floor(limit() / 2));
-      const pause = backoff(throttles);
-      if (stopping.signal.aborted || clock() + pause > startedAt + (await queue.visibilityTimeoutMs())) return result;
-      await rest(pause);
-    }
-  };
-
-  const giveBack = (): Promise<void> => {
-    clearTimeout(windowTimer);
-    return release(buffer.drain()).catch(report);
-  };
-
-  const polling = Array.from({ length: pollers }, poll);
-  const shutDown = async (): Promise<void> => {
-    stopping.abort();
-    changed();
-    await Promise.all([...polling, giveBack()]);
-    while (running.size > 0) await Promise.all(running);
-    await giveBack();
-  };
-  let stopped: Promise<void> | undefined;
-
-  return {
-    resource,
-    pause() {
-      paused = true;
-      void giveBack();
-    },
-    resume() {
-      paused = false;
-      changed();
-      pump();
-    },
-    stop() {
-      stopped ??= shutDown();
-      return stopped;
-    },
-    stats: () => ({ ...counts, duplicatesInjected: duplicates.count, running: running.size, buffered: buffer.size }),
-  };
+/** How long to wait after so many failures in a row (0 for the first), in milliseconds. */
+export function backoff(failures: number): number {
+  return Math.min(BACKOFF_MS.cap, BACKOFF_MS.base * 2 ** failures);
 }
 
-function backoff(failures: number): number {
-  return Math.min(BACKOFF_MS.cap, BACKOFF_MS.base * 2 ** failures);
+/** Changes a mapping's resource as the settings say. */
+export function applySettings(resource: EventSourceResource, settings: EventSourceSettings): void {
+  const { batchSize, windowSeconds, maximumConcurrency } = settings;
+  if (batchSize !== undefined) resource.batchSize = batchSize;
+  if (windowSeconds !== undefined) resource.windowSeconds = windowSeconds;
+  if (resource.kind !== 'queue' || maximumConcurrency === undefined) return;
+  if (maximumConcurrency === null) delete resource.maximumConcurrency;
+  else resource.maximumConcurrency = maximumConcurrency;
 }

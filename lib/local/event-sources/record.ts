@@ -29,9 +29,14 @@ export function recordOf(message: Message, source: string): SQSRecord {
 function attributeOf(value: MessageAttributeValue): SQSMessageAttribute {
   return {
     ...(value.StringValue === undefined ? {} : { stringValue: value.StringValue }),
-    ...(value.BinaryValue === undefined ? {} : { binaryValue: Buffer.from(value.BinaryValue).toString('base64') }),
+    ...(value.BinaryValue === undefined ? {} : { binaryValue: base64Of(value.BinaryValue) }),
     stringListValues: [],
     binaryListValues: [],
     dataType: value.DataType ?? 'String',
   } as SQSMessageAttribute;
+}
+
+/** Over the network bytes come as bytes; the engine itself keeps them as they travel. */
+function base64Of(value: Uint8Array | string): string {
+  return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
 }

@@ -2,9 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityBatchCommand,
+  type ChangeMessageVisibilityBatchRequestEntry,
   DeleteMessageBatchCommand,
+  type DeleteMessageBatchRequestEntry,
   GetQueueAttributesCommand,
   type Message,
+  type QueueAttributeName,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -16,18 +19,68 @@ const MAX_ENTRIES = 10;
 const ENTRY_ATTEMPTS = 4;
 const ENTRY_BACKOFF_MS = 50;
 
-/** The queue of a mapping, in the four calls that a mapping makes. */
+/** One long poll over the network, in seconds. It is not aborted, since SQS may be answering it. */
+const POLL_SECONDS = 1;
+/** How long after its end a poll may still be answered before it is given up, in milliseconds. */
+const POLL_GRACE_MS = 5_000;
+
+/** The calls of SQS that a mapping makes on its queue. */
+export interface QueueCalls {
+  /**
+   * Waits for messages for a while of its own choice. When `unwanted` is aborted it may come back with none at once, but
+   * loses none.
+   */
+  receive(count: number, unwanted: AbortSignal): Promise<Message[]>;
+  /** @returns the entries that were refused */
+  deleteBatch(entries: DeleteMessageBatchRequestEntry[]): Promise<BatchResultErrorEntry[]>;
+  /** @returns the entries that were refused */
+  changeVisibilityBatch(entries: ChangeMessageVisibilityBatchRequestEntry[]): Promise<BatchResultErrorEntry[]>;
+  attributes(names: QueueAttributeName[]): Promise<Partial<Record<string, string>>>;
+}
+
+/** The queue of a mapping. */
 export interface SourceQueue {
   visibilityTimeoutMs(): Promise<number>;
-  /** Long polls for `waitSeconds`. */
-  receive(count: number, waitSeconds: number, signal: AbortSignal): Promise<Message[]>;
+  receive(count: number, unwanted: AbortSignal): Promise<Message[]>;
   /** @returns the records that SQS would not delete, after retries: they will come again. */
   remove(records: readonly SQSRecord[]): Promise<SQSRecord[]>;
   /** Makes the records visible again at once. On a FIFO queue give them last first: SQS puts each back to the front. */
   release(records: readonly SQSRecord[]): Promise<SQSRecord[]>;
+  /** Whether no message is there, be it visible, in flight or delayed. */
+  isEmpty(): Promise<boolean>;
 }
 
-export function sourceQueue(sqs: SQSClient, queueUrl: string): SourceQueue {
+/** The calls over the network. */
+export function networkCalls(sqs: SQSClient, QueueUrl: string): QueueCalls {
+  return {
+    async receive(count) {
+      const command = new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: count,
+        WaitTimeSeconds: POLL_SECONDS,
+        MessageSystemAttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+      });
+      const abortSignal = AbortSignal.timeout(POLL_SECONDS * 1000 + POLL_GRACE_MS);
+      const { Messages } = await sqs.send(command, { abortSignal });
+      return Messages ?? [];
+    },
+    async deleteBatch(Entries) {
+      const { Failed } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+      return Failed ?? [];
+    },
+    async changeVisibilityBatch(Entries) {
+      const { Failed } = await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+      return Failed ?? [];
+    },
+    async attributes(AttributeNames) {
+      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
+      return Attributes ?? {};
+    },
+  };
+}
+
+export function sourceQueue(calls: QueueCalls): SourceQueue {
   const inEntries = async (
     records: readonly SQSRecord[],
     call: (records: readonly SQSRecord[]) => Promise<BatchResultErrorEntry[]>,
@@ -51,37 +104,35 @@ export function sourceQueue(sqs: SQSClient, queueUrl: string): SourceQueue {
 
   return {
     async visibilityTimeoutMs() {
-      const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['VisibilityTimeout'] });
-      const { Attributes } = await sqs.send(command);
-      return Number(Attributes?.VisibilityTimeout ?? 30) * 1000;
+      const { VisibilityTimeout } = await calls.attributes(['VisibilityTimeout']);
+      return Number(VisibilityTimeout ?? 30) * 1000;
     },
-    async receive(count, waitSeconds, signal) {
-      const command = new ReceiveMessageCommand({
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: Math.min(count, MAX_ENTRIES),
-        WaitTimeSeconds: waitSeconds,
-        MessageSystemAttributeNames: ['All'],
-        MessageAttributeNames: ['All'],
-      });
-      const { Messages } = await sqs.send(command, { abortSignal: signal });
-      return Messages ?? [];
-    },
+    receive: (count, unwanted) => calls.receive(Math.min(count, MAX_ENTRIES), unwanted),
     remove: (records) =>
-      inEntries(records, async (some) => {
-        const Entries = some.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
-        const { Failed } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-        return Failed ?? [];
-      }),
+      inEntries(records, (some) =>
+        calls.deleteBatch(
+          some.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle })),
+        ),
+      ),
     release: (records) =>
       inEntries(records, async (some) => {
-        const Entries = some.map(({ receiptHandle }, index) => ({
-          Id: String(index),
-          ReceiptHandle: receiptHandle,
-          VisibilityTimeout: 0,
-        }));
-        const { Failed } = await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+        const failed = await calls.changeVisibilityBatch(
+          some.map(({ receiptHandle }, index) => ({
+            Id: String(index),
+            ReceiptHandle: receiptHandle,
+            VisibilityTimeout: 0,
+          })),
+        );
         // A message that is no longer in flight needs no release.
-        return (Failed ?? []).filter(({ SenderFault }) => SenderFault !== true);
+        return failed.filter(({ SenderFault }) => SenderFault !== true);
       }),
+    async isEmpty() {
+      const counts = await calls.attributes([
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ]);
+      return Object.values(counts).every((count) => Number(count) === 0);
+    },
   };
 }

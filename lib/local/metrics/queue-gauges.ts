@@ -1,4 +1,4 @@
-import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { QueueAttributeName } from '@aws-sdk/client-sqs';
 import type { Metric } from '../resources.ts';
 import type { AlarmClock } from './alarm-clock.ts';
 import type { MetricStore } from './metric-store.ts';
@@ -13,7 +13,8 @@ export const QUEUE_METRICS = [
 
 export interface QueueGaugesProps {
   queues: readonly { name: string; url: string }[];
-  sqs: SQSClient;
+  /** Attributes of the queue at a URL. */
+  attributesOf(queueUrl: string, names: QueueAttributeName[]): Promise<Partial<Record<string, string>>>;
   store: MetricStore;
   clock: AlarmClock;
   /**
@@ -36,7 +37,7 @@ export interface QueueGauges {
 
 /** Samples the gauges that SQS publishes to CloudWatch for every queue, empty ones included (as 0). */
 export function startQueueGauges(props: QueueGaugesProps): QueueGauges {
-  const { queues, sqs, store, clock, oldestMessageSentAt, onError } = props;
+  const { queues, attributesOf, store, clock, oldestMessageSentAt, onError } = props;
   const intervalMs = props.intervalMs ?? Math.min(1000, Math.max(100, 30_000 / clock.speed));
   const failing = new Set<string>();
   let underway: Promise<void> | undefined;
@@ -44,24 +45,19 @@ export function startQueueGauges(props: QueueGaugesProps): QueueGauges {
 
   async function sample({ name, url }: { name: string; url: string }): Promise<void> {
     try {
-      const { Attributes = {} } = await sqs.send(
-        new GetQueueAttributesCommand({
-          QueueUrl: url,
-          AttributeNames: [
-            'ApproximateNumberOfMessages',
-            'ApproximateNumberOfMessagesNotVisible',
-            'ApproximateNumberOfMessagesDelayed',
-          ],
-        }),
-      );
+      const attributes = await attributesOf(url, [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ]);
       if (stopped) return;
       const now = clock.now();
       const sentAt = oldestMessageSentAt(name);
       const age = sentAt === undefined ? 0 : Math.max(0, Math.floor((now - clock.toAlarmTime(sentAt)) / 1000));
       const gauges: Record<(typeof QUEUE_METRICS)[number], [value: number, unit: string]> = {
-        ApproximateNumberOfMessagesVisible: [Number(Attributes.ApproximateNumberOfMessages), 'Count'],
-        ApproximateNumberOfMessagesNotVisible: [Number(Attributes.ApproximateNumberOfMessagesNotVisible), 'Count'],
-        ApproximateNumberOfMessagesDelayed: [Number(Attributes.ApproximateNumberOfMessagesDelayed), 'Count'],
+        ApproximateNumberOfMessagesVisible: [Number(attributes.ApproximateNumberOfMessages), 'Count'],
+        ApproximateNumberOfMessagesNotVisible: [Number(attributes.ApproximateNumberOfMessagesNotVisible), 'Count'],
+        ApproximateNumberOfMessagesDelayed: [Number(attributes.ApproximateNumberOfMessagesDelayed), 'Count'],
         ApproximateAgeOfOldestMessage: [age, 'Seconds'],
       };
       for (const metric of QUEUE_METRICS) {

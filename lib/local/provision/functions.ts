@@ -2,21 +2,19 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { functionNameOf } from '../function-name.ts';
 import { isRecord } from '../intrinsics.ts';
-import { NAME_LIMITS, physicalName, stableUuid } from './physical-name.ts';
+import { NAME_LIMITS, physicalName } from './physical-name.ts';
 import {
   attributes,
   type Declared,
   type Deployment,
-  flagOf,
   numberOf,
   originOf,
   ProvisionError,
-  type Provisioned,
   type ResourceType,
   requiredText,
   textOf,
-  textsOf,
 } from './resource-type.ts';
 
 /** AWS::Lambda::Function, of a Node.js runtime. */
@@ -40,8 +38,9 @@ export const lambdaFunction: ResourceType = {
     VpcConfig: 'there is no VPC here',
     TracingConfig: 'nothing is sent to X-Ray from here',
     LoggingConfig: 'logs are not sent to CloudWatch from here',
-    DeadLetterConfig: 'there are no asynchronous invocations here',
+    DeadLetterConfig: 'asynchronous invocations that failed are not dead-lettered here',
     EphemeralStorage: "/tmp is this machine's",
+    RecursiveLoop: 'loops of invocations are not detected here',
     KmsKeyArn: 'nothing is encrypted on the laptop',
     Tags: 'functions have no tags here',
   },
@@ -85,77 +84,6 @@ export const lambdaVersion: ResourceType = {
     return { ref, getAtt: attributes({ FunctionArn: ref, AliasArn: ref, Version: '1' }) };
   },
 };
-
-/** AWS::Lambda::EventSourceMapping, of SQS queues. */
-export const eventSourceMapping: ResourceType = {
-  honoured: [
-    'EventSourceArn',
-    'FunctionName',
-    'BatchSize',
-    'MaximumBatchingWindowInSeconds',
-    'ScalingConfig',
-    'FunctionResponseTypes',
-    'FilterCriteria',
-    'Enabled',
-  ],
-  notHonoured: {
-    ProvisionedPollerConfig: 'pollers are not provisioned here',
-    MetricsConfig: 'there are no metrics of event source mappings here',
-    KmsKeyArn: 'nothing is encrypted on the laptop',
-    Tags: 'event source mappings have no tags here',
-  },
-  provision(declared, deployment): Provisioned {
-    const { engines, resources } = deployment;
-    const uuid = stableUuid(`${declared.stack}/${declared.logicalId}`);
-    const source = textOf(declared, 'EventSourceArn') ?? '';
-    const queueArn = source.split(':')[2] === 'sqs' ? source : undefined;
-    if (queueArn === undefined) {
-      deployment.notEmulated(declared, `only SQS queues are event sources here, not ${source || 'this one'}`);
-    } else {
-      const { ScalingConfig: scaling, FilterCriteria: criteria } = declared.properties;
-      const maximumConcurrency = isRecord(scaling) ? scaling.MaximumConcurrency : undefined;
-      const filters = isRecord(criteria) && Array.isArray(criteria.Filters) ? criteria.Filters : [];
-      const queueName = queueArn.split(':').at(-1) ?? '';
-      resources.eventSources.push({
-        ...originOf(declared),
-        uuid,
-        queueArn,
-        queueUrl: engines.queueUrl(queueName),
-        functionName: functionNameOf(requiredText(declared, 'FunctionName')),
-        batchSize: numberOf(declared, 'BatchSize') ?? 10,
-        windowSeconds: numberOf(declared, 'MaximumBatchingWindowInSeconds') ?? 0,
-        ...(maximumConcurrency !== undefined && { maximumConcurrency: Number(maximumConcurrency) }),
-        reportBatchItemFailures: textsOf(declared, 'FunctionResponseTypes').includes('ReportBatchItemFailures'),
-        filters: filters.flatMap((filter) => (isRecord(filter) ? [String(filter.Pattern)] : [])),
-        enabled: flagOf(declared, 'Enabled', true),
-        fifo: queueName.endsWith('.fifo'),
-      });
-    }
-    const arn = `arn:aws:lambda:${engines.region}:${engines.accountId}:event-source-mapping:${uuid}`;
-    return { ref: uuid, getAtt: attributes({ Id: uuid, EventSourceMappingArn: arn }) };
-  },
-};
-
-/** Takes out the event sources that lead nowhere: their queue or function is in none of the templates. */
-export function dropLooseEventSources({ resources, notEmulated }: Deployment): void {
-  const queues = new Set(resources.queues.map(({ arn }) => arn));
-  const functions = new Set(resources.functions.map(({ name }) => name));
-  resources.eventSources = resources.eventSources.filter((source) => {
-    const missing = queues.has(source.queueArn) ? undefined : `its queue (${source.queueArn}) is in no template`;
-    const reason = missing ?? (functions.has(source.functionName) ? undefined : 'its function does not run here');
-    if (reason !== undefined) {
-      const { stack, logicalId, path } = source;
-      notEmulated({ stack, logicalId, path, type: 'AWS::Lambda::EventSourceMapping', properties: {} }, reason);
-    }
-    return reason === undefined;
-  });
-}
-
-/** The name in what `FunctionName` may be: a name, an ARN, or either with a version or alias. */
-export function functionNameOf(reference: string): string {
-  const match = /^(?:arn:[^:]*:lambda:[^:]*:[^:]*:function:|[0-9]+:function:)?([^:]+)/.exec(reference);
-  return match?.[1] ?? reference;
-}
 
 function functionArn(name: string, { engines }: Deployment): string {
   return `arn:aws:lambda:${engines.region}:${engines.accountId}:function:${name}`;

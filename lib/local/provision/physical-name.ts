@@ -9,6 +9,7 @@ export const NAME_LIMITS = {
   bucket: 63,
   alarm: 255,
   role: 64,
+  schedule: 64,
 } as const;
 
 /**

@@ -6,7 +6,8 @@ import { isRecord, resolve, UnresolvedError } from '../intrinsics.ts';
 import type { NotEmulated, Origin, Resources } from '../resources.ts';
 import { alarm, compositeAlarm } from './alarms.ts';
 import { bucket } from './buckets.ts';
-import { dropLooseEventSources, eventSourceMapping, lambdaFunction, lambdaVersion } from './functions.ts';
+import { dropLooseEventSources, eventSourceMapping } from './event-source-mappings.ts';
+import { lambdaFunction, lambdaVersion } from './functions.ts';
 import { queue, queuePolicy } from './queues.ts';
 import { type ResourceNode, resourceGraph } from './resource-graph.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type ResourceType,
   reportProperties,
 } from './resource-type.ts';
+import { dropLooseSchedules, rule, schedule } from './schedules.ts';
 import { outputsOf, outputValue, type StackContext, stackContexts } from './stack-scope.ts';
 import { globalTable, table } from './tables.ts';
 import { endOldSubscriptions, subscription, topic, topicPolicy } from './topics.ts';
@@ -42,6 +44,8 @@ const TYPES: Record<string, ResourceType> = {
   'AWS::Lambda::Version': lambdaVersion,
   'AWS::Lambda::Alias': lambdaVersion,
   'AWS::Lambda::EventSourceMapping': eventSourceMapping,
+  'AWS::Scheduler::Schedule': schedule,
+  'AWS::Events::Rule': rule,
   'AWS::CloudWatch::Alarm': alarm,
   'AWS::CloudWatch::CompositeAlarm': compositeAlarm,
   'AWS::S3::Bucket': bucket,
@@ -70,6 +74,7 @@ export async function provision(
     tables: [],
     functions: [],
     eventSources: [],
+    schedules: [],
     alarms: [],
     outputs: {},
     notEmulated: [],
@@ -88,6 +93,7 @@ export async function provision(
   reportParameters(contexts, deployment);
   await provisionAll(nodes, deployment);
   dropLooseEventSources(deployment);
+  dropLooseSchedules(deployment);
   await endOldSubscriptions(
     contexts.map(({ stack }) => stack.name),
     deployment,
@@ -192,6 +198,7 @@ function putInOrder(resources: Resources, nodes: readonly ResourceNode[]): void 
   inOrder(resources.tables);
   inOrder(resources.functions);
   inOrder(resources.eventSources);
+  inOrder(resources.schedules);
   inOrder(resources.alarms);
   const seen = new Set<string>();
   resources.notEmulated = inOrder(resources.notEmulated).filter(({ type, property, reason }: NotEmulated) => {

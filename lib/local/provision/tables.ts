@@ -121,7 +121,10 @@ async function createOrUpdate(name: string, declared: Declared, { engines }: Dep
     );
     await untilActive(name, dynamodb);
   }
-  return description;
+  if (wanted.StreamSpecification === undefined || description.StreamSpecification?.StreamEnabled) return description;
+  // A table of an earlier run that has got a stream since.
+  await dynamodb.send(new UpdateTableCommand({ TableName: name, StreamSpecification: wanted.StreamSpecification }));
+  return await untilActive(name, dynamodb);
 }
 
 function tableInput(name: string, { properties }: Declared): CreateTableCommandInput {

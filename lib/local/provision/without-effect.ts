@@ -62,6 +62,8 @@ const KNOWN: Record<string, [reason: string, identity: Identity]> = {
   'AWS::Logs::LogGroup': ['logs are not sent to CloudWatch from here', logGroup],
   'AWS::SSM::Parameter': ['there is no parameter store here; references in the templates get the value', parameter],
   'AWS::CloudWatch::Dashboard': ['there are no dashboards here', named],
+  'AWS::Lambda::EventInvokeConfig': ['a failed asynchronous invocation is tried again as its schedule says', named],
+  'AWS::Scheduler::ScheduleGroup': ['schedules need no group here', named],
   'AWS::CloudFormation::Stack': [
     'what is in a nested stack is not provisioned here; make it a stack of its own',
     invented,
