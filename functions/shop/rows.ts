@@ -21,17 +21,6 @@ export function insertRow(key: RowKey, fields: Record<string, Field>): TransactW
   return { Put: { ...Put!, ConditionExpression: 'attribute_not_exists(pk)' } };
 }
 
-/** Has a commit go through only while a row is not there. */
-export function withoutRow({ pk, sk }: RowKey): TransactWriteItem {
-  return {
-    ConditionCheck: {
-      TableName: shopTable(),
-      Key: { pk: { S: pk }, sk: { S: sk } },
-      ConditionExpression: 'attribute_not_exists(pk)',
-    },
-  };
-}
-
 /** Whether a row of the shop's table is there now. The looks of a whole batch travel in one request. */
 export async function isThere(context: HandlerContext, { pk, sk }: RowKey): Promise<boolean> {
   const row = await context.read({

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { explain } from './failure.ts';
 import { endpoint, port, positiveNumber, share, wholeNumber } from './options.ts';
+import { addParked } from './parked.ts';
 import type { StartOptions } from './start.ts';
 
 /** Runs the command line; returns the exit code: 0 done, 1 failed or an invariant broken, 2 called wrongly. */
@@ -88,6 +89,10 @@ Examples:
       const { bench } = await import('../../bench/bench.ts');
       code = await bench(name, options.json);
     });
+
+  addParked(program, (ended) => {
+    code = ended;
+  });
 
   try {
     if (argv.length <= 2) {

@@ -54,6 +54,16 @@ export interface OutboxProps {
   readonly shards?: number;
 
   /**
+   * Whether a key's events are kept in commit order whatever the clocks of their producers say. It costs each commit a write
+   * for each key. Without it, two events of a key that are committed within the difference of two clocks (milliseconds,
+   * on Lambda), and neither because the other was published, may change places. Where each producer commits one event of a
+   * key only, there is nothing to keep.
+   *
+   * @default true when the topic is ordered
+   */
+  readonly fenced?: boolean;
+
+  /**
    * Its name in metrics and logs. Unique among consumers and outboxes.
    *
    * @default the construct's id in kebab case
@@ -139,7 +149,7 @@ export class Outbox extends Construct {
       BATON_OUTBOX_TABLE: this.table.tableName,
       BATON_OUTBOX_SHARDS: String(shards),
       // Order that the topic does not keep is not worth a write.
-      BATON_OUTBOX_FENCED: String(topic.ordered),
+      BATON_OUTBOX_FENCED: String(props.fenced ?? topic.ordered),
     };
     this.function = handlerFunction(this, {
       entry: HANDLERS[relay],

@@ -45,8 +45,12 @@ const EnvironmentSchema = z.strictObject({
     /** Failures among what is handled. */
     failurePercent: z.number().positive().max(100),
   }),
-  /** What starts the relay of the outbox: the table's stream, or the relay itself, by looking. */
-  outboxRelay: z.enum(['stream', 'polling']),
+  outbox: z.strictObject({
+    /** What starts the relay: the table's stream, or the relay itself, by looking. */
+    relay: z.enum(['stream', 'polling']),
+    /** About 300 commits a second each. */
+    shards: z.int().min(1).max(256),
+  }),
   /** Where `billing` sends charges. */
   paymentProviderUrl: z.url({ protocol: /^https?$/, error: 'not an http or https URL' }),
 });
@@ -64,7 +68,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'destroy',
     logRetentionDays: 7,
     alarms: { depth: 500, failurePercent: 50 },
-    outboxRelay: 'polling',
+    outbox: { relay: 'polling', shards: 1 },
     paymentProviderUrl: 'https://payments.dev.example.com',
   },
   staging: {
@@ -72,7 +76,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'destroy',
     logRetentionDays: 30,
     alarms: { depth: 1000, failurePercent: 25 },
-    outboxRelay: 'stream',
+    outbox: { relay: 'stream', shards: 8 },
     paymentProviderUrl: 'https://payments.staging.example.com',
   },
   prod: {
@@ -81,7 +85,7 @@ const environments: Record<string, EnvironmentConfig> = {
     removalPolicy: 'retain',
     logRetentionDays: 365,
     alarms: { depth: 1000, failurePercent: 20 },
-    outboxRelay: 'stream',
+    outbox: { relay: 'stream', shards: 8 },
     paymentProviderUrl: 'https://payments.example.com',
   },
 };

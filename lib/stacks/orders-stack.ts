@@ -13,7 +13,7 @@ import type { FoundationStack } from './foundation-stack.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 
 /** What a handler does to the rows of the shop. */
-type RowAction = 'PutItem' | 'ConditionCheckItem' | 'PartiQLSelect';
+type RowAction = 'PutItem' | 'PartiQLSelect';
 
 /** From a customer's wish to the parcel: one command, one topic, and who cares for what happens. */
 export class OrdersStack extends PipelineStack {
@@ -50,7 +50,9 @@ export class OrdersStack extends PipelineStack {
     // What a handler writes and what it says are one transaction; the relay does the saying.
     this.outbox = new Outbox(this, 'Outbox', {
       topic: this.orders,
-      relay: environment.outboxRelay,
+      ...environment.outbox,
+      // Each producer says one thing about an order, and what follows from an event has seen it on the topic.
+      fenced: false,
       onCall: foundation.onCall,
       owner: 'checkout',
       logRetention: environment.logRetentionDays,
@@ -144,7 +146,7 @@ export class OrdersStack extends PipelineStack {
     this.consumers = [inventory, billing, shipping, invoicing, notifications, analytics];
 
     for (const writing of [this.placeOrder, ...this.consumers]) grantRows(shop, writing, 'PutItem');
-    grantRows(shop, shipping, 'PartiQLSelect', 'ConditionCheckItem');
+    grantRows(shop, shipping, 'PartiQLSelect');
 
     new CfnOutput(this, 'OrdersTopicArn', { value: this.orders.topic.topicArn, description: 'Events of orders' });
     new CfnOutput(this, 'PlaceOrderQueueUrl', {

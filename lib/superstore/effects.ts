@@ -26,7 +26,7 @@ export async function readEffects(dynamodb: DynamoDBClient, table: string): Prom
     {
       TableName: table,
       ConsistentRead: true,
-      ProjectionExpression: 'pk, sk, revenueCents',
+      ProjectionExpression: 'pk, sk, revenueCents, shipmentId',
     },
   )) {
     for (const row of page.Items ?? []) record(effects, row);
@@ -45,7 +45,8 @@ export function expectedSales(orders: readonly Order[]): Effects['sales'] {
   return sales;
 }
 
-function record({ byConsumer, sales }: Effects, { pk, sk, revenueCents }: Record<string, AttributeValue>): void {
+function record(effects: Effects, { pk, sk, revenueCents, shipmentId }: Record<string, AttributeValue>): void {
+  const { byConsumer, sales } = effects;
   const [kind, ...place] = (pk?.S ?? '').split('#');
   const effect = sk?.S ?? '';
   if (kind === 'SALES') {
@@ -55,6 +56,9 @@ function record({ byConsumer, sales }: Effects, { pk, sk, revenueCents }: Record
     add(byConsumer, 'analytics', effect.slice('ORDER#'.length));
   } else if (effect.startsWith('MAIL#')) {
     add(byConsumer, 'notifications', `${place[0]} ${effect.slice('MAIL#'.length)}`);
+  } else if (effect === 'SHIPMENT' && shipmentId === undefined) {
+    // one of the two that it waits for has come
+    return;
   } else if (effect in consumers) {
     add(byConsumer, consumers[effect]!, place[0]!);
   }

@@ -60,7 +60,8 @@ describe('an incomplete environment', () => {
         'logRetentionDays is missing',
         'alarms.depth is missing',
         'alarms.failurePercent is missing',
-        'outboxRelay is missing',
+        'outbox.relay is missing',
+        'outbox.shards is missing',
         'paymentProviderUrl is missing',
       ].join('\n  '),
     );

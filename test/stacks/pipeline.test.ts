@@ -157,7 +157,7 @@ describe('the orders stack', () => {
     ['PlaceOrder', ['dynamodb:PutItem']],
     ['Inventory', ['dynamodb:PutItem']],
     ['Billing', ['dynamodb:PutItem']],
-    ['Shipping', ['dynamodb:ConditionCheckItem', 'dynamodb:PartiQLSelect', 'dynamodb:PutItem']],
+    ['Shipping', ['dynamodb:PartiQLSelect', 'dynamodb:PutItem']],
     ['Invoicing', ['dynamodb:PutItem']],
     ['Notifications', ['dynamodb:PutItem']],
     ['Analytics', ['dynamodb:PutItem']],

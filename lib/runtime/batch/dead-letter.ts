@@ -31,8 +31,8 @@ export interface FailureContext {
   parkedBehind?: string;
   /** The redrive that it came back from. */
   redriveId?: string;
-  /** What it was ordered by in its queue, where its message group here is another one. */
-  key?: string;
+  /** What it is ordered by, where its message group is another one. */
+  parkedKey?: string;
 }
 
 /** A record that failed for good. */
@@ -51,6 +51,8 @@ export interface DeadLetter {
   mask?: (text: string) => string;
   /** Its message group in a FIFO DLQ. @default that of the record */
   group?: string;
+  /** What it is ordered by. @default its message group */
+  parkedKey?: string;
 }
 
 /** What dead letters are made with. */
@@ -81,7 +83,7 @@ const EXPENDABLE: readonly (keyof FailureContext)[] = [
   'consumer',
   'reason',
   'errorClass',
-  'key',
+  'parkedKey',
   'parkedBehind',
   'parked',
   'redriveId',
@@ -132,8 +134,16 @@ export function failureContext(
   letter: DeadLetter,
   props: Omit<DeadLettersProps, 'client' | 'queueUrl'>,
 ): FailureContext {
-  const { record, error, eventId = 'unknown', reason, parkedBehind, redriveId, group, mask = (text) => text } = letter;
-  const key = groupOf(record);
+  const {
+    record,
+    error,
+    eventId = 'unknown',
+    reason,
+    parkedBehind,
+    redriveId,
+    parkedKey,
+    mask = (text) => text,
+  } = letter;
   const now = props.clock();
   const attempts = attemptOf(record);
   const first = attempts > 1 ? Number(record.attributes.ApproximateFirstReceiveTimestamp) || now : now;
@@ -150,7 +160,7 @@ export function failureContext(
     ...(reason !== undefined && { reason: shorten(reason, 256) }),
     ...(parkedBehind !== undefined && { parked: 'true', parkedBehind: shorten(parkedBehind, 1_024) }),
     ...(redriveId !== undefined && { redriveId: shorten(redriveId, 256) }),
-    ...(group !== undefined && key !== undefined && group !== key && { key: shorten(key, 256) }),
+    ...(parkedKey !== undefined && { parkedKey: shorten(parkedKey, 256) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Envelope, parseEnvelope } from '../../contracts/envelope.ts';
 import type { DynamoDb } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
@@ -26,6 +27,11 @@ export interface RelayProps {
   shard: number;
   /** Entries published at a time; twice as many are read. @default 100 */
   pageSize?: number;
+  /**
+   * How long, in milliseconds, to wait for more when less than half a page is ready: full pages cost a tenth of single
+   * entries. @default 0
+   */
+  gatherMs?: number;
   /** Kept from run to run, so that a refused event is not sent in every one. @default forgotten after the run */
   refusals?: Refusals;
   /** Ends the run early: events that are under way are awaited, no other is sent. @default runs until the shard is empty */
@@ -63,7 +69,8 @@ const PAGE = 100;
  * @throws AwsError when the table cannot be read; RetirementError or AwsError when delivered entries cannot be taken out
  */
 export async function relayShard(props: RelayProps): Promise<RelayResult> {
-  const { dynamodb, table, shard, pageSize = PAGE, clock = Date.now, random = Math.random, signal } = props;
+  const { dynamodb, table, shard, pageSize = PAGE, gatherMs = 0, signal } = props;
+  const { clock = Date.now, random = Math.random } = props;
   const run: Run = {
     props,
     refusals: props.refusals ?? createRefusals(clock),
@@ -98,7 +105,11 @@ export async function relayShard(props: RelayProps): Promise<RelayResult> {
       shown = new Set(found.entries.map(({ sk }) => sk));
       for (const { sk } of ready) run.taken.add(sk);
       const isAll = found.complete && ready.length === found.entries.length;
-      const next: Promise<Look> = isAll ? Promise.resolve({ entries: [], complete: true }) : look();
+      const next: Promise<Look> = isAll
+        ? Promise.resolve({ entries: [], complete: true })
+        : ready.length < pageSize / 2
+          ? sleep(gatherMs, undefined, { signal }).then(look, look)
+          : look();
       // awaited below, after what is under way
       next.catch(() => undefined);
 

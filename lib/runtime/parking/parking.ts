@@ -19,7 +19,7 @@ export type ParkingVerdict =
   | { kind: 'control'; released: boolean };
 
 /** Where in the DLQ a letter belongs. */
-export type Placement = Pick<DeadLetter, 'group' | 'redriveId'>;
+export type Placement = Pick<DeadLetter, 'group' | 'parkedKey' | 'redriveId'>;
 
 /**
  * Keeps the order of a key over its dead letters, for one batch.
@@ -150,6 +150,7 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
         error: new ParkedError(key, marker.headEvent),
         parkedBehind: marker.headEvent,
         group,
+        ...(group !== key && { parkedKey: key }),
         ...(envelope && { eventId: envelope.id }),
         ...(redriveId !== undefined && { redriveId }),
       };
@@ -174,7 +175,8 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
         group = laneOf(marker, redriveId, key);
         done = await append(key, group, record.messageId);
       }
-      if (done) return { group, ...(redriveId !== undefined && { redriveId }) };
+      if (done)
+        return { group, ...(group !== key && { parkedKey: key }), ...(redriveId !== undefined && { redriveId }) };
     }
     throw new ParkingError(`The marker of the key '${key}' changed ${LOOKS} times while it was to be parked.`);
   }
@@ -218,10 +220,10 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
     return changed !== undefined;
   }
 
-  /** Deletes the marker if nothing was parked since this count; of a redrive, when one is given. */
+  /** Deletes the marker if nothing was parked since this count, and its redrive, or that it has none, is the same. */
   async function free(key: string, marker: Marker, redriveId?: string): Promise<boolean> {
     const condition = {
-      ConditionExpression: `#head = :head AND #count = :count${redriveId === undefined ? '' : ' AND #redrive = :redrive'}`,
+      ConditionExpression: `#head = :head AND #count = :count AND ${redriveId === undefined ? 'attribute_not_exists(#redrive)' : '#redrive = :redrive'}`,
       ExpressionAttributeValues: {
         ':head': { S: marker.head },
         ':count': { N: String(marker.count) },
@@ -259,12 +261,12 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
   return {
     prepare(records) {
       for (const record of records) {
-        const key = groupOf(record);
+        const key = keyOf(record);
         if (key !== undefined) void find(key);
       }
     },
     async verdict(record, envelope) {
-      const key = groupOf(record);
+      const key = keyOf(record);
       if (key === undefined) return RUN;
       const control = readControl(envelope);
       return await telling(key, async () =>
@@ -274,17 +276,18 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
       );
     },
     async beforeDeadLetter(record, eventId = record.messageId) {
-      const key = groupOf(record);
+      const key = keyOf(record);
       if (key === undefined) return {};
       return await telling(key, () => parkBehind(key, record, eventId.slice(0, LONGEST_EVENT_ID)));
     },
     async settled(record) {
-      const key = groupOf(record);
+      const key = keyOf(record);
       if (key === undefined) return;
       await telling(key, async () => {
         const marker = await find(key);
-        const alone = marker?.head === record.messageId && marker.last === marker.head && marker.lanes.length === 1;
-        if (alone) await free(key, marker);
+        if (marker?.head !== record.messageId || marker.redrive !== undefined) return;
+        // never under an operator who is emptying the DLQ: what he moves then would belong to no redrive
+        if (marker.last === marker.head && marker.lanes.length === 1) await free(key, marker);
       });
     },
   };
@@ -297,6 +300,15 @@ export function createParking({ table, consumer, read, dynamodb, clock }: Parkin
 function mayRun(marker: Marker, record: SQSRecord): boolean {
   if (marker.head === record.messageId) return true;
   return marker.redrive !== undefined && marker.redrive === redriveOf(record);
+}
+
+/**
+ * The message group, or what it was before the record was in a lane: whoever moves a whole DLQ back (SQS does, when it is
+ * asked to) keeps attributes and groups, and what was parked is parked again then, in its lane.
+ */
+function keyOf(record: SQSRecord): string | undefined {
+  const group = groupOf(record);
+  return group === undefined ? undefined : (record.messageAttributes?.parkedKey?.stringValue ?? group);
 }
 
 function redriveOf(record: SQSRecord): string | undefined {

@@ -1,0 +1,144 @@
+import type { Command } from 'commander';
+import type { ReleaseProgress } from '../operations/release-key.ts';
+import { UserError } from './failure.ts';
+import { positiveNumber } from './options.ts';
+
+interface ListOptions {
+  table: string;
+  consumer?: string;
+  json?: boolean;
+}
+
+interface ReleaseOptions {
+  table: string;
+  consumer: string;
+  key: string;
+  queueUrl: string;
+  deadLetterQueueUrl: string;
+  patience: number;
+}
+
+/** Adds `baton parked`: the keys of strictly ordered consumers that wait for an operator. */
+export function addParked(program: Command, ended: (code: number) => void): void {
+  const parked = program
+    .command('parked')
+    .description('list and release the keys that strictly ordered consumers have parked behind a dead letter');
+  parked
+    .command('list')
+    .description('list the parked keys, oldest first; reads the whole table')
+    .requiredOption('--table <name>', 'the idempotency table')
+    .option('--consumer <name>', 'only those of this consumer')
+    .option('--json', 'as JSON')
+    .addHelpText('after', ENVIRONMENT)
+    .action(async (options: ListOptions) => ended(await explained(() => list(options))));
+  parked
+    .command('release')
+    .description("send a key's parked events back to their consumer, in order, and free the key when they are handled")
+    .requiredOption('--table <name>', 'the idempotency table')
+    .requiredOption('--consumer <name>', 'the consumer that parked the key')
+    .requiredOption('--key <key>', 'the key: the message group')
+    .requiredOption('--queue-url <url>', "the consumer's queue")
+    .requiredOption('--dead-letter-queue-url <url>', 'its DLQ')
+    .option('--patience <seconds>', 'stop when nothing has happened for so long', positiveNumber, 300)
+    .addHelpText('after', ENVIRONMENT)
+    .action(async (options: ReleaseOptions) => ended(await explained(() => release(options))));
+}
+
+const ENVIRONMENT = `
+Region, credentials and endpoints are those of the AWS SDK: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...
+The exit code is 0 when the key is free, 1 when it is still parked.
+`;
+
+async function list({ table, consumer, json }: ListOptions): Promise<number> {
+  const [{ DynamoDBClient }, { listParkedKeys }] = await Promise.all([
+    import('@aws-sdk/client-dynamodb'),
+    import('../operations/parked-keys.ts'),
+  ]);
+  const dynamodb = new DynamoDBClient({});
+  try {
+    const keys = await listParkedKeys({ dynamodb, table, ...(consumer !== undefined && { consumer }) });
+    if (json) process.stdout.write(`${JSON.stringify(keys, undefined, 2)}\n`);
+    else if (keys.length === 0) process.stdout.write('No key is parked.\n');
+    for (const key of json ? [] : keys) {
+      const state = key.redrive === undefined ? '' : `, being released (${key.redrive})`;
+      process.stdout.write(
+        `${key.parkedAt}  ${key.consumer}  ${key.key}  behind ${key.headEvent}, ${key.count} parked${state}\n`,
+      );
+    }
+    return 0;
+  } finally {
+    dynamodb.destroy();
+  }
+}
+
+async function release({ patience, ...target }: ReleaseOptions): Promise<number> {
+  const [{ DynamoDBClient }, { SQSClient }, { releaseKey }] = await Promise.all([
+    import('@aws-sdk/client-dynamodb'),
+    import('@aws-sdk/client-sqs'),
+    import('../operations/release-key.ts'),
+  ]);
+  const dynamodb = new DynamoDBClient({});
+  // the endpoint that the environment names counts, wherever a queue's URL points
+  const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const { key, consumer } = target;
+  try {
+    const onProgress = ({ redriven, round }: ReleaseProgress) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${redriven} sent back, round ${round}`);
+    };
+    const done = await releaseKey({ ...target, dynamodb, sqs, onProgress, patienceMs: patience * 1_000 });
+    if (process.stderr.isTTY) process.stderr.write('\n');
+    switch (done.status) {
+      case 'released':
+        process.stdout.write(
+          `The key '${key}' of ${consumer} is free: ${done.redriven} sent back and handled, in order.\n`,
+        );
+        return 0;
+      case 'not-parked':
+        process.stdout.write(`The key '${key}' of ${consumer} is not parked.\n`);
+        return 0;
+      case 'failed-again':
+        process.stdout.write(
+          `The key '${key}' of ${consumer} is parked again: ${done.headEvent} failed for good once more. Its dead letter says why; mend that, then release the key.\n`,
+        );
+        return 1;
+      case 'waiting':
+        process.stdout.write(
+          `The key '${key}' of ${consumer} is still parked: ${done.redriven} sent back, and no progress for ${patience} s. See whether the consumer runs and nobody else reads its DLQ, then release the key again: it goes on where it is.\n`,
+        );
+        return 1;
+    }
+  } finally {
+    dynamodb.destroy();
+    sqs.destroy();
+  }
+}
+
+/** What AWS says in its own words, by the name of the error. */
+const REMEDIES: readonly [name: RegExp, remedy: string][] = [
+  [/^ResourceNotFoundException$/, 'There is no such table here. Check --table, region and endpoint.'],
+  [/QueueDoesNotExist|NonExistentQueue/, 'There is no such queue here. Check the queue URLs, region and endpoint.'],
+  [
+    /^(CredentialsProviderError|ExpiredToken.*|UnrecognizedClientException|InvalidClientTokenId)$/,
+    'Sign in to AWS first.',
+  ],
+  [/^AccessDenied/, 'The credentials in use do not permit it.'],
+  [/^(ECONNREFUSED|ENOTFOUND|TimeoutError|AggregateError)$/, 'Check AWS_ENDPOINT_URL, and that it can be reached.'],
+  [/^(OperationError|ReleaseBusyError|WrongQueueError)$/, ''],
+];
+
+/** An operator needs a sentence, not our stack. */
+async function explained(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const names = [error.name, String((error as { code?: unknown }).code ?? '')];
+    const known = REMEDIES.find(([name]) => names.some((each) => name.test(each)));
+    if (known === undefined && /region is missing/i.test(error.message)) {
+      throw new UserError('No AWS region is set. Set AWS_REGION.', { cause: error });
+    }
+    if (known === undefined) throw error;
+    const message = (error.message || names.filter(Boolean).join(' ')).split('\n')[0]!;
+    throw new UserError(`${message.replace(/\.?$/, '.')} ${known[1]}`.trim(), { cause: error });
+  }
+}
