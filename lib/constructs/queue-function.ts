@@ -73,6 +73,14 @@ export interface QueueFunctionProps extends Delivery {
   readonly outbox?: Outbox;
 
   /**
+   * `strict`: when an event of a key is dead-lettered, later ones of that key follow it into the DLQ, in order, until an
+   * operator releases the key (`baton parked release`). For ordered queues only; it costs a read of DynamoDB a batch.
+   *
+   * @default order is broken for the dead letter alone: later events of its key are handled before it
+   */
+  readonly ordering?: 'strict';
+
+  /**
    * What the handler calls through `context.dependency(name)`: each behind a circuit breaker and a bulkhead.
    *
    * @default none
@@ -144,6 +152,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     refuseUnsafeDelivery(this, { ...delivery, maxAge: props.maxAge }, ordered);
     refuseReservedVariables(this, props.environment ?? {});
+    refuseStrictWithoutOrder(this, props.ordering, ordered);
 
     this.name = props.name ?? kebabCase(id);
     this.encryptionKey = encryptionKey;
@@ -168,6 +177,10 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
         BATON_IDEMPOTENCY_TABLE: props.idempotency.table.tableName,
         BATON_IDEMPOTENCY_TTL_SECONDS: String(props.idempotency.ttl.toSeconds()),
         BATON_MAX_ATTEMPTS: String(delivery.maxAttempts),
+        BATON_MAX_RECEIVES: String(delivery.maxReceiveCount),
+        BATON_RETENTION_SECONDS: String(delivery.retention.toSeconds()),
+        BATON_VISIBILITY_SECONDS: String(delivery.visibilityTimeout.toSeconds()),
+        ...(props.ordering && { BATON_ORDERING: props.ordering }),
         ...(props.backoff?.base && { BATON_BACKOFF_BASE_SECONDS: String(props.backoff.base.toSeconds()) }),
         ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
         ...(props.publishes && { BATON_TOPIC_ARN: props.publishes.topic.topicArn }),
@@ -263,6 +276,15 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     });
     grantMessageKey(this.encryptionKey, this);
   }
+}
+
+function refuseStrictWithoutOrder(scope: Construct, ordering: 'strict' | undefined, ordered: boolean): void {
+  if (ordering === undefined || ordered) return;
+  throw new UnsafePropsError(
+    scope,
+    "`ordering` is 'strict', but its queue keeps no order that could be kept strictly.",
+    'Make it ordered, or leave `ordering` out.',
+  );
 }
 
 function refuseReservedVariables(scope: Construct, environment: Readonly<Record<string, string>>): void {

@@ -51,8 +51,8 @@ export interface Delivery {
    * How often SQS delivers a message before it moves it to the DLQ itself: the safety net for functions that crash or
    * time out, which the runtime cannot count. At least 5, and above `maxAttempts`.
    *
-   * @default `maxAttempts` + 3; ordered: `maxAttempts` x `batchSize` + 3, because a message is delivered again, unharmed,
-   * each time one before it in its group fails
+   * @default `maxAttempts` x 2 + 3, because a message is delivered again, unharmed, when another invocation has its event or
+   * a circuit is open; ordered: `maxAttempts` x `batchSize` + 3, because it is each time one before it in its group fails
    */
   readonly maxReceiveCount?: number;
 
@@ -89,7 +89,7 @@ export function safeDelivery(props: Delivery, ordered: boolean): SafeDelivery {
     maximumConcurrency: props.maximumConcurrency,
     backoff: props.backoff,
     visibilityTimeout: props.visibilityTimeout ?? leastVisibility(timeout, batchWindow),
-    maxReceiveCount: props.maxReceiveCount ?? Math.min(1000, maxAttempts * (ordered ? batchSize : 1) + 3),
+    maxReceiveCount: props.maxReceiveCount ?? Math.min(1000, maxAttempts * (ordered ? Math.max(batchSize, 2) : 2) + 3),
     retention: props.retention ?? Duration.days(4),
   };
 }

@@ -11,7 +11,7 @@ import { deliver, type Handler, type Invocation } from './batch/delivery.ts';
 import { createLanes } from './batch/lanes.ts';
 import { goesBack, type Outcome } from './batch/outcome.ts';
 import { createRendezvous } from './batch/rendezvous.ts';
-import type { Random } from './batch/retry.ts';
+import { checkRetryOptions, type Random, type RetryOptions, type RetryPolicy } from './batch/retry.ts';
 import { delay } from './batch/visibility.ts';
 import { createDependencies, type Dependencies } from './dependencies/dependencies.ts';
 import { readSettings, type Settings } from './environment.ts';
@@ -19,6 +19,7 @@ import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guar
 import { LeaseTable } from './guard/lease-table.ts';
 import { createTransactions } from './guard/transactions.ts';
 import { createOutbox } from './outbox/outbox-entry.ts';
+import { createParking } from './parking/parking.ts';
 import { Publisher } from './publish/publisher.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
@@ -37,6 +38,8 @@ export interface ConsumeOptions {
    * @default 'lease'
    */
   guard?: 'lease' | 'transaction';
+  /** What is different about some errors, by their class. @default nothing */
+  retry?: RetryOptions;
   /** Handlers that run side by side within one invocation. @default 100 */
   concurrency?: number;
   /** Options of Powertools' idempotency, for leases. @default no payload validation, no local cache, no response kept */
@@ -106,6 +109,7 @@ interface Equipment {
   idempotency: IdempotencyConfig;
   outbox: ReturnType<typeof createOutbox> | undefined;
   dependencies: Dependencies;
+  policy: RetryPolicy;
   clock: () => number;
   random: Random;
 }
@@ -143,6 +147,7 @@ function equip({ contracts, options }: Consumption): Equipment {
     }),
     idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
     outbox: outbox && createOutbox({ ...outbox, clock }),
+    policy: policyOf(settings, options),
     dependencies: createDependencies({
       dependencies: settings.dependencies,
       ...(settings.keeperQueueUrl !== undefined && { keeperQueueUrl: settings.keeperQueueUrl }),
@@ -156,6 +161,18 @@ function equip({ contracts, options }: Consumption): Equipment {
   };
 }
 
+function policyOf(settings: Settings, { retry = {} }: ConsumeOptions): RetryPolicy {
+  const { maxAttempts, backoffBaseSeconds: base, backoffCapSeconds: cap, retention, maxReceives } = settings;
+  const { classes } = checkRetryOptions(retry);
+  return {
+    maxAttempts,
+    backoff: { base, cap },
+    ...(classes && { classes }),
+    ...(retention && { retention }),
+    ...(maxReceives !== undefined && { maxReceives }),
+  };
+}
+
 async function consumeBatch(
   event: SQSEvent,
   lambdaContext: Context,
@@ -166,6 +183,7 @@ async function consumeBatch(
   const { concurrency = 100, onSettled } = consumption.options;
   const invocation = begin(lambdaContext, consumption, equipment);
   try {
+    invocation.parking?.prepare(event.Records ?? []);
     await dependencies.begin();
     const { outcomes, response } = await processBatch(event, (record) => deliver(record, invocation), concurrency);
     const delays = [];
@@ -193,8 +211,8 @@ async function consumeBatch(
 /** What the deliveries of one batch share. */
 function begin(lambdaContext: Context, { contracts, handler, options }: Consumption, equipment: Equipment): Invocation {
   const { settings, clients, telemetry, publisher, dependencies, write, read, leases, idempotency, outbox } = equipment;
-  const { clock, random } = equipment;
-  const { consumer, maxAttempts, backoffBaseSeconds: base, backoffCapSeconds: cap, leaseSeconds } = settings;
+  const { policy, clock, random } = equipment;
+  const { consumer, idempotencyTable: table, leaseSeconds } = settings;
   const { awsRequestId, functionVersion } = lambdaContext;
   const { dynamodb, sqs } = clients;
   const owner = `${awsRequestId}/${randomUUID().slice(0, 8)}`;
@@ -209,7 +227,7 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
     telemetry,
     random,
     clock,
-    policy: { maxAttempts, backoff: { base, cap } },
+    policy,
     transactional: options.guard === 'transaction',
     running: new Map(),
     settlements: [],
@@ -218,7 +236,7 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
     guard: createGuard({ leases, config: idempotency, lambdaContext, leaseMs: leaseSeconds * 1_000, clock }),
     transactions: createTransactions({
       client: dynamodb,
-      table: settings.idempotencyTable,
+      table,
       ttlSeconds: settings.idempotencyTtlSeconds,
       owner,
       read,
@@ -234,6 +252,7 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
       functionVersion,
       clock,
     }),
+    parking: settings.strict ? createParking({ table, consumer, read, dynamodb, clock }) : undefined,
     contextProps: {
       consumer,
       publisher,

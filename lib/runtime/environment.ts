@@ -1,4 +1,4 @@
-import { LONGEST_DELAY_SECONDS } from './batch/retry.ts';
+import { LONGEST_DELAY_SECONDS, type Retention } from './batch/retry.ts';
 import { type DependenciesSettings, readDependencies } from './dependencies/dependency-settings.ts';
 import { ConfigurationError } from './errors.ts';
 
@@ -11,12 +11,18 @@ export interface Settings {
   idempotencyTable: string;
   /** How long a completed event stays known, in seconds. */
   idempotencyTtlSeconds: number;
-  /** Receives after which a failing record is dead-lettered. @default 5 */
+  /** Attempts after which a failing record is dead-lettered. @default 5 */
   maxAttempts: number;
   /** Longest delay before the second attempt; doubled for each one after it. @default 2 */
   backoffBaseSeconds: number;
   /** @default what SQS allows, just under 12 hours */
   backoffCapSeconds: number;
+  /** Whether later events of a key follow its dead letters into the DLQ. @default false */
+  strict: boolean;
+  /** How long the queue keeps a message, and hides one that was received. @default unknown: delays are as long as SQS allows */
+  retention?: Retention;
+  /** Receives after which SQS itself moves a message to the DLQ. @default unknown */
+  maxReceives?: number;
   /** How long a claim holds without being renewed; a crash blocks its event that long. @default 60 */
   leaseSeconds: number;
   /** Where the events of `context.commit` go. @default none: publishing with a commit is an error */
@@ -57,6 +63,16 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxAttempts: positive('BATON_MAX_ATTEMPTS', 5),
     backoffBaseSeconds: positive('BATON_BACKOFF_BASE_SECONDS', 2),
     backoffCapSeconds: Math.min(positive('BATON_BACKOFF_CAP_SECONDS', LONGEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS),
+    strict: environment.BATON_ORDERING === 'strict',
+    ...(environment.BATON_RETENTION_SECONDS
+      ? {
+          retention: {
+            seconds: positive('BATON_RETENTION_SECONDS'),
+            visibilitySeconds: positive('BATON_VISIBILITY_SECONDS', 30),
+          },
+        }
+      : {}),
+    ...(environment.BATON_MAX_RECEIVES ? { maxReceives: positive('BATON_MAX_RECEIVES') } : {}),
     leaseSeconds: positive('BATON_LEASE_SECONDS', 60),
     dependencies: readDependencies(environment.BATON_DEPENDENCIES),
     ...(environment.BATON_KEEPER_QUEUE_URL ? { keeperQueueUrl: environment.BATON_KEEPER_QUEUE_URL } : {}),

@@ -4,6 +4,7 @@ export type { Execute, Item, Statement } from './aws/statements.ts';
 export type { FailureContext } from './batch/dead-letter.ts';
 export type { Handler } from './batch/delivery.ts';
 export type { Outcome } from './batch/outcome.ts';
+export type { ClassPolicy, RetryOptions } from './batch/retry.ts';
 export { CONSUMPTION, type ConsumeOptions, type Consumption, consume, type SqsFunction } from './consume.ts';
 export { type Commit, type HandlerContext, type Outgoing, outgoing, type PublishProps } from './context.ts';
 export type { CallOptions, Dependency } from './dependencies/dependencies.ts';

@@ -13,7 +13,7 @@ describe('a command queue', () => {
   it('is as safe as a consumer', () => {
     expect(resourceAt(synthesized, 'BookSeat/Queue').Properties).toMatchObject({
       VisibilityTimeout: 180,
-      RedrivePolicy: { maxReceiveCount: 8 },
+      RedrivePolicy: { maxReceiveCount: 13 },
     });
     expect(resourceAt(synthesized, 'BookSeat/DeadLetters').Properties.MessageRetentionPeriod).toBe(14 * 86_400);
     expect(resourceAt(synthesized, 'BookSeat/EventSource').Properties.FunctionResponseTypes).toEqual([

@@ -36,7 +36,7 @@ describe('a consumer', () => {
     expect(fn.Properties.Environment.Variables.BATON_MAX_ATTEMPTS).toBe('5');
     expect(queue.Properties.RedrivePolicy).toEqual({
       deadLetterTargetArn: arnOf('SeatPlan/DeadLetters'),
-      maxReceiveCount: 8,
+      maxReceiveCount: 13,
     });
   });
 
@@ -114,6 +114,9 @@ describe('a consumer', () => {
       BATON_IDEMPOTENCY_TABLE: { Ref: logicalIdAt(synthesized, 'Idempotency/Table') },
       BATON_IDEMPOTENCY_TTL_SECONDS: String(30 * DAY),
       BATON_MAX_ATTEMPTS: '5',
+      BATON_MAX_RECEIVES: '13',
+      BATON_RETENTION_SECONDS: String(4 * DAY),
+      BATON_VISIBILITY_SECONDS: '180',
       BATON_TOPIC_ARN: { Ref: logicalIdAt(synthesized, 'Seats/Topic') },
       POWERTOOLS_SERVICE_NAME: 'seat-plan',
       POWERTOOLS_METRICS_NAMESPACE: 'Baton',
@@ -195,7 +198,7 @@ describe('a consumer with props of its own', () => {
     const synthesized = template();
     expect(resourceAt(synthesized, 'SeatPlan/Queue')).toMatchObject({
       DeletionPolicy: 'Delete',
-      Properties: { VisibilityTimeout: 365, RedrivePolicy: { maxReceiveCount: 11 } },
+      Properties: { VisibilityTimeout: 365, RedrivePolicy: { maxReceiveCount: 19 } },
     });
     expect(resourceAt(synthesized, 'SeatPlan/EventSource').Properties).toMatchObject({
       BatchSize: 100,
@@ -252,6 +255,7 @@ describe('a consumer refuses, with its path and the remedy,', () => {
   it.each([
     ['a visibility timeout that is too short', { visibilityTimeout: Duration.seconds(60) }, /60 s.*at least 180 s/],
     ['a visibility timeout over 12 hours', { visibilityTimeout: Duration.hours(13) }, /at most 12 hours/],
+    ['strict order without order', { ordering: 'strict' }, /keeps no order that could be kept strictly/],
     ['a receive count below 5', { maxReceiveCount: 4, maxAttempts: 2 }, /5 to 1,000/],
     ['a receive count that ends before the attempts do', { maxReceiveCount: 5, maxAttempts: 5 }, /at least 6/],
     ['no attempts', { maxAttempts: 0 }, /1 or more/],

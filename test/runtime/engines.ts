@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { type Clients, createClients } from '../../lib/runtime/aws/clients.ts';
@@ -35,6 +35,8 @@ export interface Engines {
   createTopic(options?: { fifo?: boolean }): Promise<string>;
   subscribe(topicArn: string, queue: TestQueue): Promise<void>;
   receive(queue: TestQueue, max?: number): Promise<Message[]>;
+  /** Acknowledges a message. */
+  remove(queue: TestQueue, receiptHandle: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -119,6 +121,9 @@ export async function startEngines(): Promise<Engines> {
       );
       return Messages;
     },
+    async remove({ url }, ReceiptHandle) {
+      await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
+    },
     async stop() {
       await stopProcess(dynoxide);
       await fauxqs.stop();
@@ -152,6 +157,12 @@ export function batchOf(queue: TestQueue, messages: readonly Message[]): SQSEven
         receiptHandle: message.ReceiptHandle!,
         body: message.Body!,
         attributes: message.Attributes as unknown as SQSRecord['attributes'],
+        messageAttributes: Object.fromEntries(
+          Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue = '', DataType = '' }]) => [
+            name,
+            { stringValue: StringValue, dataType: DataType as 'String' },
+          ]),
+        ),
       }),
     ),
   };

@@ -150,7 +150,7 @@ describe('the orders stack', () => {
       BATON_MAX_ATTEMPTS: '8',
       PAYMENT_PROVIDER_URL: 'https://payments.example.com',
     });
-    expect(resourceAt(orders, 'Billing/Queue').Properties.RedrivePolicy.maxReceiveCount).toBe(11);
+    expect(resourceAt(orders, 'Billing/Queue').Properties.RedrivePolicy.maxReceiveCount).toBe(19);
   });
 
   it.each([

@@ -39,6 +39,8 @@ export interface FailureContext {
 export interface DeadLetter {
   record: SQSRecord;
   error: unknown;
+  /** How often it was tried. @default how often SQS has delivered it */
+  attempts?: number;
   /** @default unknown */
   eventId?: string;
   /** Why now, when its error alone did not decide that. @default its error decided */
@@ -145,7 +147,7 @@ export function failureContext(
     mask = (text) => text,
   } = letter;
   const now = props.clock();
-  const attempts = attemptOf(record);
+  const { attempts = attemptOf(record) } = letter;
   const first = attempts > 1 ? Number(record.attributes.ApproximateFirstReceiveTimestamp) || now : now;
   return {
     errorClass: shorten(classOf(error), 256),

@@ -5,6 +5,7 @@ import { type ContextProps, createContext, type HandlerContext } from '../contex
 import { type ClaimedElsewhereError, DeadlineExceededError, GuardError } from '../errors.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Transactions } from '../guard/transactions.ts';
+import type { Parking } from '../parking/parking.ts';
 import type { Settlement, Telemetry } from '../telemetry/telemetry.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Deadline } from './deadline.ts';
@@ -13,7 +14,7 @@ import { leased } from './leased.ts';
 import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
 import { attemptOf, readRecord } from './record.ts';
 import type { Place, Rendezvous } from './rendezvous.ts';
-import { judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
+import { backoff, type Facts, judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
 import { transacted } from './transacted.ts';
 
 /** What a consumer does with an event. Fulfilled: handled. Rejected: failed, and retried or dead-lettered. */
@@ -37,6 +38,8 @@ export interface Invocation {
   rendezvous: Rendezvous;
   deadline: Deadline;
   deadLetter: (letter: DeadLetter) => Promise<void>;
+  /** Keeps the order of a key over its dead letters. @default nobody does */
+  parking: Parking | undefined;
   contextProps: ContextProps;
   telemetry: Telemetry;
   random: Random;
@@ -61,8 +64,11 @@ export async function deliver(record: SQSRecord, invocation: Invocation): Promis
   const reading = readRecord(record, invocation.contracts);
   const envelope = 'event' in reading ? reading.event : reading.envelope;
   const guarded = transactional ? transacted : leased;
-  const work = async () =>
-    'event' in reading ? await guarded(reading.event, delivery) : await refuse(reading.error, envelope, delivery);
+  const work = async () => {
+    const outcome =
+      'event' in reading ? await guarded(reading.event, delivery) : await refuse(reading.error, envelope, delivery);
+    return await settle(outcome, delivery);
+  };
   const outcome = await telemetry.within(record, envelope, () => telemetry.tracing.process(record, envelope, work));
   delivery.turn.pass(!goesBack(outcome));
   delivery.place.arrive();
@@ -79,15 +85,47 @@ function settlementOf(outcome: Outcome, envelope: Envelope | undefined, delivery
     type: envelope?.type,
     ...(over && envelope && { latencyMs: invocation.clock() - Date.parse(envelope.time) }),
     ...(durationMs !== undefined && { durationMs }),
-    outOfOrder: outcome.kind === 'deadLettered' && isFifo(record),
+    outOfOrder: outcome.kind === 'deadLettered' && isFifo(record) && invocation.parking === undefined,
   };
 }
 
 /** Dead-letters what is no event of this consumer; on a FIFO queue when its turn comes. */
 async function refuse(error: unknown, envelope: Envelope | undefined, delivery: Delivery): Promise<Outcome> {
   delivery.place.arrive();
-  if (!(await delivery.turn.mine())) return returned('behind', 0);
-  return await fail(error, 1, envelope, delivery);
+  return (await waitForTurn(envelope, delivery)) ?? (await fail(error, 1, envelope, delivery));
+}
+
+/**
+ * Waits until the records before this one in its group are settled.
+ * @returns what became of the record when it is not to run; undefined when it is
+ */
+export async function waitForTurn(envelope: Envelope | undefined, delivery: Delivery): Promise<Outcome | undefined> {
+  const { record, turn, invocation } = delivery;
+  const { parking, deadLetter, telemetry } = invocation;
+  if (!(await turn.mine())) return returned('behind', 0);
+  if (parking === undefined) return undefined;
+  try {
+    const verdict = await parking.verdict(record, envelope);
+    if (verdict.kind === 'run') return undefined;
+    if (verdict.kind === 'control') return { kind: 'control' };
+    await deadLetter({ record, mask: telemetry.maskFor(record, envelope), ...verdict.letter });
+    return { kind: 'parked', behind: verdict.letter.parkedBehind ?? 'unknown' };
+  } catch (error) {
+    return again(error, attemptOf(record), invocation);
+  }
+}
+
+/** Lets the key of a record go that was a dead letter and has been handled after all. */
+async function settle(outcome: Outcome, { record, invocation }: Delivery): Promise<Outcome> {
+  const { parking } = invocation;
+  if (parking === undefined || (outcome.kind !== 'handled' && outcome.kind !== 'duplicate')) return outcome;
+  try {
+    await parking.settled(record);
+    return outcome;
+  } catch (error) {
+    // it comes back as a duplicate, and tries again
+    return again(error, attemptOf(record), invocation);
+  }
 }
 
 /** An event whose turn has come. */
@@ -140,10 +178,10 @@ export async function fail(
   event: Envelope | undefined,
   { record, invocation }: Delivery,
 ): Promise<Outcome> {
-  const { policy, random, deadline, deadLetter, telemetry } = invocation;
+  const { policy, random, deadline, deadLetter, parking, telemetry } = invocation;
   // nothing was tried, so nothing is used up; the delays grow with the receives
   if (error instanceof GuardError) return again(error, attemptOf(record), invocation);
-  const verdict = judge(error, attempt, policy, random);
+  const verdict = judge(error, factsOf(attempt, record, invocation), policy, random);
   if (verdict.kind === 'retry') {
     // a handler that was left running keeps its claim until the function's end
     const claimed = error instanceof DeadlineExceededError ? wholeSeconds(deadline.remaining() / 1_000) : 0;
@@ -151,7 +189,16 @@ export async function fail(
   }
   try {
     const mask = telemetry.maskFor(record, event);
-    await deadLetter({ record, error, mask, ...(event !== undefined && { eventId: event.id }) });
+    const placement = await parking?.beforeDeadLetter(record, event?.id);
+    await deadLetter({
+      record,
+      error,
+      mask,
+      attempts: attempt,
+      ...(event !== undefined && { eventId: event.id }),
+      ...(verdict.reason !== undefined && { reason: verdict.reason }),
+      ...placement,
+    });
     return { kind: 'deadLettered', error };
   } catch (notTaken) {
     return again(notTaken, attempt, invocation);
@@ -159,14 +206,18 @@ export async function fail(
 }
 
 /** Whether an attempt that ended so was the last one. */
-export function isLast(error: unknown, attempt: number, { policy, random }: Invocation): boolean {
-  return judge(error, attempt, policy, random).kind === 'deadLetter';
+export function isLast(error: unknown, attempt: number, { record, invocation }: Delivery): boolean {
+  const { policy, random } = invocation;
+  return judge(error, factsOf(attempt, record, invocation), policy, random).kind === 'deadLetter';
+}
+
+function factsOf(attempt: number, record: SQSRecord, { clock }: Invocation): Facts {
+  return { attempt, receives: attemptOf(record), sentAtMs: Number(record.attributes.SentTimestamp), now: clock() };
 }
 
 /** Another attempt, whatever comes: it is not the event that failed. */
 function again(error: unknown, attempt: number, { policy, random }: Invocation): Outcome {
-  const verdict = judge(error, attempt, { ...policy, maxAttempts: Number.POSITIVE_INFINITY }, random);
-  return { kind: 'retry', error, delaySeconds: verdict.kind === 'retry' ? verdict.delaySeconds : 0 };
+  return { kind: 'retry', error, delaySeconds: wholeSeconds(backoff(attempt, policy.backoff, random)) };
 }
 
 /** The longest that a claim can hold: Lambda stops every function after 15 minutes. */

@@ -3,14 +3,23 @@ import { DependencyOpenError } from '../dependencies/errors.ts';
 import { ClaimedElsewhereError, CompletionError, DeadlineExceededError, LeaseLostError } from '../errors.ts';
 import { recordIdOf } from '../guard/claim.ts';
 import type { Held } from '../guard/guard.ts';
-import { type Delivery, FIRST_WAIT_SECONDS, fail, isLast, returned, runHandler, waitForClaim } from './delivery.ts';
+import {
+  type Delivery,
+  FIRST_WAIT_SECONDS,
+  fail,
+  isLast,
+  returned,
+  runHandler,
+  waitForClaim,
+  waitForTurn,
+} from './delivery.ts';
 import { isFifo } from './lanes.ts';
-import type { Outcome, ReturnReason } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Handles an event under a lease: claims it, runs its handler, completes the claim. */
 export async function leased(event: Envelope, delivery: Delivery): Promise<Outcome> {
   const { turn, place, invocation } = delivery;
-  const { guard, deadline, telemetry, consumer, contextProps } = invocation;
+  const { guard, deadline, telemetry, consumer, contextProps, parking } = invocation;
   const id = recordIdOf(consumer, event);
   let attempt = 1;
   if (deadline.near()) return returned('deadline', 0);
@@ -21,14 +30,18 @@ export async function leased(event: Envelope, delivery: Delivery): Promise<Outco
   try {
     const ran = await guard.run({ id, data: event.data }, async (held) => {
       try {
-        if (!(await turn.mine())) throw new NotStarted('behind');
-        if (deadline.near()) throw new NotStarted('deadline');
+        const instead = await waitForTurn(event, delivery);
+        if (instead !== undefined) throw new NotStarted(instead);
+        if (deadline.near()) throw new NotStarted(returned('deadline', 0));
         attempt = held.failures + 1;
-        if (await runClaimed(event, id, held, delivery)) return turn.pass(true);
+        const completed = await runClaimed(event, id, held, delivery);
+        // under strict order the next of the key runs when this one is settled altogether
+        if (parking !== undefined) return place.arrive();
+        if (completed) return turn.pass(true);
       } catch (error) {
         if (error instanceof NotStarted || error instanceof DependencyOpenError) guard.releaseWith(id, held.failures);
         // what comes back from the DLQ has all its attempts again
-        else if (isLast(error, attempt, invocation)) guard.releaseWith(id, 0);
+        else if (isLast(error, attempt, delivery)) guard.releaseWith(id, 0);
         // it may still take effect, so nobody else may start before the function's end
         if (error instanceof DeadlineExceededError) guard.keep(id);
         // before its claim is released, so that the release shares a call with the completions of the others
@@ -41,7 +54,7 @@ export async function leased(event: Envelope, delivery: Delivery): Promise<Outco
     return { kind: ran ? 'handled' : 'duplicate' };
   } catch (error) {
     place.arrive();
-    if (error instanceof NotStarted) return returned(error.reason, 0);
+    if (error instanceof NotStarted) return error.outcome;
     if (error instanceof ClaimedElsewhereError) return await meetClaim(id, error, delivery);
     if (error instanceof DependencyOpenError) return returned('circuit-open', error.seconds);
     if (error instanceof LeaseLostError) return returned('lease-lost', FIRST_WAIT_SECONDS);
@@ -98,10 +111,10 @@ async function meetClaim(id: string, error: ClaimedElsewhereError, delivery: Del
 /** The record was claimed, and then not started after all. */
 class NotStarted extends Error {
   override name = 'NotStarted';
-  readonly reason: ReturnReason;
+  readonly outcome: Outcome;
 
-  constructor(reason: ReturnReason) {
-    super(reason);
-    this.reason = reason;
+  constructor(outcome: Outcome) {
+    super(outcome.kind);
+    this.outcome = outcome;
   }
 }

@@ -44,6 +44,8 @@ export type EarlyReason =
 export interface Facts {
   /** The attempt that failed, counted from 1. */
   attempt: number;
+  /** How often SQS has delivered it. @default attempt */
+  receives?: number;
   /** When its queue got it, in milliseconds since the epoch; retention counts from then. @default unknown: no retention */
   sentAtMs?: number;
   /** Milliseconds since the epoch. */
@@ -52,7 +54,7 @@ export interface Facts {
 
 /** The rules of a consumer. */
 export interface RetryPolicy {
-  /** Receives after which a failing record is dead-lettered. */
+  /** Attempts after which a failing record is dead-lettered. */
   maxAttempts: number;
   /** In seconds. */
   backoff: Backoff;
@@ -101,19 +103,18 @@ const MARGIN_SHARE = 0.05;
  * their class says otherwise. A delay ends before the queue's retention does: what has no time left is dead-lettered now,
  * because a message that expires is seen by nobody.
  */
-export function judge(error: unknown, facts: Facts | number, policy: RetryPolicy, random: Random): Verdict {
-  const known: Facts = typeof facts === 'number' ? { attempt: facts } : facts;
-  const { attempt } = known;
+export function judge(error: unknown, facts: Facts, policy: RetryPolicy, random: Random): Verdict {
+  const { attempt, receives = attempt } = facts;
   const own = classPolicyOf(error, policy.classes);
   if (own?.permanent ?? isPermanent(error)) return { kind: 'deadLetter' };
   if (attempt >= (own?.maxAttempts ?? policy.maxAttempts)) return { kind: 'deadLetter' };
-  if (policy.maxReceives !== undefined && attempt >= policy.maxReceives) {
+  if (policy.maxReceives !== undefined && receives >= policy.maxReceives) {
     return { kind: 'deadLetter', reason: 'receives' };
   }
   const wanted =
     error instanceof RetryAfterError ? error.seconds : backoff(attempt, { ...policy.backoff, ...own?.backoff }, random);
   const delaySeconds = wholeSeconds(wanted);
-  const left = secondsLeft(known, policy.retention);
+  const left = secondsLeft(facts, policy.retention);
   if (delaySeconds <= left) return { kind: 'retry', delaySeconds };
   return left >= 1 ? { kind: 'retry', delaySeconds: Math.floor(left) } : { kind: 'deadLetter', reason: 'retention' };
 }

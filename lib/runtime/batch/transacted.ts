@@ -2,18 +2,19 @@ import type { Envelope } from '../../contracts/envelope.ts';
 import { DependencyOpenError } from '../dependencies/errors.ts';
 import { ClaimedElsewhereError, GuardError, RuntimeError } from '../errors.ts';
 import { recordIdOf } from '../guard/claim.ts';
-import { type Delivery, fail, returned, runHandler, waitForClaim } from './delivery.ts';
+import { type Delivery, fail, returned, runHandler, waitForClaim, waitForTurn } from './delivery.ts';
 import type { Outcome } from './outcome.ts';
 import { attemptOf } from './record.ts';
 
 /** Handles an event under its transaction: nothing is claimed, and what the handler commits is the guard. */
 export async function transacted(event: Envelope, delivery: Delivery): Promise<Outcome> {
-  const { turn, place, invocation } = delivery;
+  const { place, invocation } = delivery;
   const { deadline, consumer, running, contextProps } = invocation;
   const id = recordIdOf(consumer, event);
   // it joins the others when its turn comes: what is behind another record of its group would only hold them up
   place.arrive();
-  if (!(await turn.mine())) return returned('behind', 0);
+  const instead = await waitForTurn(event, delivery);
+  if (instead !== undefined) return instead;
   if (deadline.near()) return returned('deadline', 0);
   const wait = contextProps.dependencies.wait();
   if (wait !== undefined) return returned('circuit-open', wait);

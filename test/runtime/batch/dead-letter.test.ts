@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Sqs } from '../../../lib/runtime/aws/clients.ts';
 import { createDeadLetters, failureContext } from '../../../lib/runtime/batch/dead-letter.ts';
 import { DeadLetterError } from '../../../lib/runtime/errors.ts';
+import { ParkedError } from '../../../lib/runtime/parking/errors.ts';
 import { answering, type Engines, recordOf, startEngines, type TestQueue } from '../engines.ts';
 
 let engines: Engines;
@@ -78,4 +79,51 @@ test('what is thrown need not be an error', () => {
     errorMessage: 'just a text',
     eventId: 'unknown',
   });
+});
+
+test('a parked message says what it follows, in at most ten attributes', async () => {
+  const queue = engines.createQueue({ fifo: true });
+  const record = recordOf(queue, { body: 'x', attributes: { MessageGroupId: 'order-1' } as never });
+  const letter = { record, error: new ParkedError('order-1', 'e-1'), eventId: 'e-2', parkedBehind: 'e-1' };
+  await lettersFor(queue)({
+    ...letter,
+    group: 'redrive-1',
+    parkedKey: 'order-1',
+    redriveId: 'redrive-1',
+    reason: 'retention',
+  });
+  const [received] = await engines.receive(queue);
+  const attributes = received!.MessageAttributes!;
+  expect(Object.keys(attributes).length).toBeLessThanOrEqual(10);
+  const values = Object.fromEntries(Object.entries(attributes).map(([name, { StringValue }]) => [name, StringValue]));
+  expect(values).toMatchObject({
+    errorClass: 'ParkedError',
+    eventId: 'e-2',
+    parked: 'true',
+    parkedBehind: 'e-1',
+    redriveId: 'redrive-1',
+    reason: 'retention',
+    parkedKey: 'order-1',
+    consumer: 'inventory',
+  });
+  expect(received!.Attributes).toMatchObject({
+    MessageGroupId: 'redrive-1',
+    MessageDeduplicationId: record.messageId,
+  });
+});
+
+test('a failure without anything special has the nine attributes of its context', () => {
+  const queue = engines.createQueue();
+  const context = failureContext({ record: recordOf(queue, { body: '' }), error: new Error('no') }, about);
+  expect(Object.keys(context)).toHaveLength(9);
+});
+
+test('message and stack are masked, causes included, before they are cut', () => {
+  const queue = engines.createQueue();
+  const error = new Error('card 4111 declined', { cause: new Error('card 4111') });
+  const mask = (text: string) => text.replaceAll('4111', '****');
+  const context = failureContext({ record: recordOf(queue, { body: '' }), error, mask }, about);
+  expect(context.errorMessage).toBe('card **** declined');
+  expect(context.errorStack).toContain('caused by Error: card ****');
+  expect(JSON.stringify(context)).not.toContain('4111');
 });

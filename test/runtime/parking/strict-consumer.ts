@@ -6,7 +6,7 @@ import { createStatements } from '../../../lib/runtime/aws/statements.ts';
 import { createDeadLetters } from '../../../lib/runtime/batch/dead-letter.ts';
 import { groupOf } from '../../../lib/runtime/batch/lanes.ts';
 import { createParking, type Parking } from '../../../lib/runtime/parking/parking.ts';
-import { recordOf, type TestQueue } from '../engines.ts';
+import { batchOf, type TestQueue } from '../engines.ts';
 
 /** What a handler comes to: done, to be tried again, or failed for good. */
 export type End = 'done' | 'again' | 'failed';
@@ -85,16 +85,5 @@ export function createStrictConsumer(props: StrictConsumerProps) {
 
 /** What Lambda makes of a message. */
 export function toRecord(queue: TestQueue, message: Message): SQSRecord {
-  return recordOf(queue, {
-    messageId: message.MessageId!,
-    receiptHandle: message.ReceiptHandle!,
-    body: message.Body!,
-    attributes: message.Attributes as unknown as SQSRecord['attributes'],
-    messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue = '', DataType = '' }]) => [
-        name,
-        { stringValue: StringValue, dataType: DataType as 'String' },
-      ]),
-    ),
-  });
+  return batchOf(queue, [message]).Records[0]!;
 }
