@@ -191,15 +191,17 @@ async function consumeBatch(
       onSettled?.(record, outcome);
       if (goesBack(outcome)) delays.push({ record, seconds: outcome.delaySeconds });
     }
-    const undelayed = await delay(clients.sqs, settings.queueUrl, delays);
+    const [undelayed, unpublished = []] = await Promise.all([
+      delay(clients.sqs, settings.queueUrl, delays),
+      publisher?.flush(),
+      dependencies.end(),
+    ]);
     if (undelayed.length > 0) {
       telemetry.logger.warn('Some records come back when the visibility timeout of the queue ends.', { undelayed });
     }
-    const unpublished = (await publisher?.flush()) ?? [];
     if (unpublished.length > 0) {
       telemetry.logger.error('Some events were not published.', { unpublished: unpublished.map(String) });
     }
-    await dependencies.end();
     telemetry.measure(invocation.settlements);
     return response;
   } finally {

@@ -87,7 +87,7 @@ export class OrdersStack extends PipelineStack {
     });
     const billing = new Consumer(this, 'Billing', {
       ...shared,
-      ...unhurried,
+      ...unhurriedAndQuiet,
       topic: this.orders,
       events: [OrderPlaced],
       entry: 'functions/billing/handler.ts',

@@ -15,6 +15,13 @@ export function sizeOf(items: readonly TransactWriteItem[]): { most: typeof MOST
   return { most: MOST, bytes };
 }
 
+/** Transactions that fit into one call. */
+export interface Group<Member> {
+  members: Member[];
+  /** Whether it touches an item that a group before it touches as well. */
+  follows: boolean;
+}
+
 /**
  * Puts transactions together that fit into one call and do not touch the same item, which DynamoDB refuses. The key of a
  * `Put` is known once a table was seen with a `Key`; until then such a call is refused and sent apart.
@@ -40,8 +47,8 @@ export function createPacker() {
   return function pack<Member>(
     members: readonly Member[],
     itemsOf: (member: Member) => readonly TransactWriteItem[],
-  ): Member[][] {
-    const groups: { members: Member[]; items: number; bytes: number; touched: Set<string> }[] = [];
+  ): Group<Member>[] {
+    const groups: (Group<Member> & { items: number; bytes: number; touched: Set<string> })[] = [];
     for (const member of members) {
       const items = itemsOf(member);
       const { bytes } = sizeOf(items);
@@ -52,14 +59,16 @@ export function createPacker() {
         last.items + items.length <= MOST.items &&
         last.bytes + bytes <= MOST.bytes &&
         !names.some((name) => last.touched.has(name));
-      const group = fits ? last : { members: [], items: 0, bytes: 0, touched: new Set<string>() };
+      const follows = groups.some((group) => names.some((name) => group.touched.has(name)));
+      const group = fits ? last : { members: [], items: 0, bytes: 0, touched: new Set<string>(), follows };
       if (!fits) groups.push(group);
       group.members.push(member);
       group.items += items.length;
       group.bytes += bytes;
+      group.follows ||= follows;
       for (const name of names) group.touched.add(name);
     }
-    return groups.map((group) => group.members);
+    return groups;
   };
 }
 

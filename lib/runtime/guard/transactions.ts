@@ -90,7 +90,6 @@ export function createTransactions(props: TransactionsProps): Transactions {
   const { client, table, ttlSeconds, owner, read, write, outbox, clock, random } = props;
   const pack = createPacker();
   let gathered: Member[] = [];
-  let sending: Promise<void> = Promise.resolve();
 
   function itemsOf(member: Member): TransactWriteItem[] {
     return [recordOf(member), ...member.writes, ...(member.entries?.items ?? [])];
@@ -227,8 +226,11 @@ export function createTransactions(props: TransactionsProps): Transactions {
   function flush(): void {
     const members = gathered;
     gathered = [];
-    // one after the other: what did not fit together may touch the same items
-    for (const group of pack(members, itemsOf)) sending = sending.then(() => send(group));
+    let before: Promise<unknown> = Promise.resolve();
+    for (const { members: group, follows } of pack(members, itemsOf)) {
+      const sent = follows ? before.then(() => send(group)) : send(group);
+      before = Promise.all([before, sent]);
+    }
   }
 
   return {
