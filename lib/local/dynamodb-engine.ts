@@ -110,6 +110,8 @@ async function launch(
   const child = spawn('/bin/sh', ['-c', UNTIL_INPUT_ENDS, 'dynoxide', binary, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    // its database takes one request at a time: more threads only hand them to each other, for a third more processor time
+    env: { ...process.env, TOKIO_WORKER_THREADS: '1' },
   });
   const output = collect(child);
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -39,6 +39,7 @@ export class OrdersStack extends PipelineStack {
     // records as fit into one transaction of 100 items: four each where events are committed, else two.
     const unhurried = { batchSize: 25, batchWindow: Duration.seconds(1) };
     const unhurriedAndQuiet = { ...unhurried, batchSize: 50 };
+    const patient = { ...unhurried, batchSize: 100 };
 
     // Ordered by order id. Who does not need the order of events subscribes with a standard queue all the same.
     this.orders = new EventTopic(this, 'Orders', {
@@ -87,7 +88,7 @@ export class OrdersStack extends PipelineStack {
     });
     const billing = new Consumer(this, 'Billing', {
       ...shared,
-      ...unhurriedAndQuiet,
+      ...patient,
       topic: this.orders,
       events: [OrderPlaced],
       entry: 'functions/billing/handler.ts',

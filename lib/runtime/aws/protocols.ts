@@ -54,13 +54,16 @@ export function restJson(
 export function awsQuery(version: string, booleans: readonly string[] = []): Protocol {
   return {
     write(operation, input) {
-      const form = new URLSearchParams({ Action: operation, Version: version });
+      // URLSearchParams takes four times as long
+      const form = new Form();
+      form.append('Action', operation);
+      form.append('Version', version);
       for (const [name, value] of Object.entries(input)) flatten(form, name, value);
       return {
         method: 'POST',
         path: '/',
         headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: form.toString(),
+        body: form.text,
         readError: readXmlError,
       };
     },
@@ -75,8 +78,16 @@ export function awsQuery(version: string, booleans: readonly string[] = []): Pro
   };
 }
 
+class Form {
+  text = '';
+
+  append(name: string, value: string): void {
+    this.text += `${this.text === '' ? '' : '&'}${name}=${encodeURIComponent(value)}`;
+  }
+}
+
 /** Lists become `name.member.1`, maps `name.entry.1.Name` and `.Value`, structures `name.part`. */
-function flatten(form: URLSearchParams, name: string, value: unknown): void {
+function flatten(form: Form, name: string, value: unknown): void {
   if (value === undefined || value === null) return;
   if (Array.isArray(value)) {
     value.forEach((one, position) => {
