@@ -111,7 +111,7 @@ async function launch(
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     // its database takes one request at a time: more threads only hand them to each other, for a third more processor time
-    env: { ...process.env, TOKIO_WORKER_THREADS: '1' },
+    env: { TOKIO_WORKER_THREADS: '1', ...process.env },
   });
   const output = collect(child);
   const ended = new Promise<number | null>((resolve, reject) => {

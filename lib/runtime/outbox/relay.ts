@@ -25,7 +25,7 @@ export interface RelayProps {
   publisher: Pick<Publisher, 'send'>;
   table: string;
   shard: number;
-  /** Entries published at a time; twice as many are read. @default 100 */
+  /** Entries published at a time; twice as many are read. @default 200 */
   pageSize?: number;
   /**
    * How long, in milliseconds, to wait for more when less than half a page is ready: full pages cost a tenth of single
@@ -55,7 +55,7 @@ export interface RelayResult {
   waiting: ReadonlySet<string>;
 }
 
-const PAGE = 100;
+const PAGE = 200;
 
 /**
  * Publishes what is in a shard of an outbox, each key's events in order, and takes out what the topic has accepted.
@@ -76,21 +76,15 @@ export async function relayShard(props: RelayProps): Promise<RelayResult> {
     refusals: props.refusals ?? createRefusals(clock),
     relayed: 0,
     failed: 0,
-    taken: new Set(),
     stuck: new Map(),
     waiting: new Set(),
   };
-  let deleted: readonly string[] = [];
-  let retirement: Promise<void> = Promise.resolve();
 
   const look = async () => {
-    // deleted before this look begins: it cannot show them
-    for (const sk of deleted) run.taken.delete(sk);
-    deleted = [];
     const now = clock();
     let oldest = now;
     const found = await lookAtShard(dynamodb, table, shard, 2 * pageSize, (entry) => {
-      if (!run.taken.has(entry.sk)) oldest = Math.min(oldest, entry.committedAt);
+      oldest = Math.min(oldest, entry.committedAt);
       return isOpen(entry, run);
     });
     props.watch?.lag(now - oldest);
@@ -99,34 +93,21 @@ export async function relayShard(props: RelayProps): Promise<RelayResult> {
 
   let shown: ReadonlySet<string> = new Set();
   let found: Look = await look();
-  try {
-    while (found.entries.length > 0 && !signal?.aborted) {
-      const ready = readyToSend(found.entries, shown).slice(0, pageSize);
-      shown = new Set(found.entries.map(({ sk }) => sk));
-      for (const { sk } of ready) run.taken.add(sk);
-      const isAll = found.complete && ready.length === found.entries.length;
-      const next: Promise<Look> = isAll
-        ? Promise.resolve({ entries: [], complete: true })
-        : ready.length < pageSize / 2
-          ? sleep(gatherMs, undefined, { signal }).then(look, look)
-          : look();
-      // awaited below, after what is under way
-      next.catch(() => undefined);
-
-      const delivered = await publish(ready, run);
-      await retirement;
-      retirement = retire(dynamodb, table, shard, delivered, random).then(() => {
-        deleted = [...deleted, ...delivered];
-      });
-      retirement.catch(() => undefined);
-
-      const { entries, complete } = await next;
-      found = { entries: entries.filter((entry) => isOpen(entry, run)), complete };
-      // the topic takes nothing at all: another hundred attempts would not tell more
-      if (run.waiting.size > 0 && ready.length > 0 && delivered.length === 0) break;
+  while (found.entries.length > 0 && !signal?.aborted) {
+    const ready = readyToSend(found.entries, shown).slice(0, pageSize);
+    shown = new Set(found.entries.map(({ sk }) => sk));
+    const isAll = found.complete && ready.length === found.entries.length;
+    const delivered = await publish(ready, run);
+    // taken out before the next look, which would only read them again
+    await retire(dynamodb, table, shard, delivered, random);
+    if (isAll) {
+      found = { entries: [], complete: true };
+      break;
     }
-  } finally {
-    await retirement;
+    if (ready.length < pageSize / 2) await sleep(gatherMs, undefined, { signal }).catch(() => undefined);
+    found = await look();
+    // the topic takes nothing at all: another hundred attempts would not tell more
+    if (run.waiting.size > 0 && ready.length > 0 && delivered.length === 0) break;
   }
   const { relayed, failed, waiting } = run;
   return { relayed, failed, waiting, drained: found.entries.length === 0 && !signal?.aborted };
@@ -137,16 +118,13 @@ interface Run {
   refusals: Refusals;
   relayed: number;
   failed: number;
-  /** Sort keys of what is being sent or delivered: looks show it until it is deleted. */
-  taken: Set<string>;
   /** Keys of which nothing more is sent in this run, and why: it may pass soon, or the topic refuses the event. */
   stuck: Map<string, 'passing' | 'refused'>;
   waiting: Set<string>;
 }
 
 /** Whether an entry is still to be sent in this run. */
-function isOpen({ sk, key }: Entry, { taken, stuck, waiting, refusals }: Run): boolean {
-  if (taken.has(sk)) return false;
+function isOpen({ sk, key }: Entry, { stuck, waiting, refusals }: Run): boolean {
   // for the whole run: a wait that ended half-way through a look would let the later entries pass the earlier ones
   if (!stuck.has(key) && refusals.waiting(key)) stuck.set(key, 'refused');
   const reason = stuck.get(key);
@@ -171,9 +149,8 @@ async function publish(entries: readonly Entry[], run: Run): Promise<string[]> {
       for (const entry of lane) {
         if (!run.stuck.has(entry.key) && (await publishEntry(entry, run))) {
           delivered.push(entry.sk);
-        } else {
-          run.taken.delete(entry.sk);
-          if (run.stuck.get(entry.key) === 'passing') run.waiting.add(entry.sk);
+        } else if (run.stuck.get(entry.key) === 'passing') {
+          run.waiting.add(entry.sk);
         }
       }
     }),
