@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LocalCloud, startLocalCloud } from '../local/cloud.ts';
 import { notEmulatedLines } from '../local/not-emulated.ts';
+import type { ConsumerStatus } from '../local/status.ts';
 import { readDeadLetters } from '../superstore/dead-letters.ts';
 import { readEffects } from '../superstore/effects.ts';
 import { judge, lostEffects, type Outcome, subscriptions } from '../superstore/invariants.ts';
@@ -135,7 +136,7 @@ async function runOrders(run: Run): Promise<number> {
       placed,
       orders: orders.length,
       seconds: ((ended ?? performance.now()) - started) / 1000,
-      consumers: cloud.consumers(),
+      consumers: consumersOf(cloud),
       alarms: cloud.alarms(),
     });
   const timer = setInterval(show, LOOK_INTERVAL);
@@ -171,7 +172,7 @@ async function reportOf(
     seconds,
   }: { poison: readonly Poison[]; published: number; readyMs: number; seconds: number },
 ): Promise<Report> {
-  const consumers = new Map(cloud.consumers().map((consumer) => [consumer.name, consumer]));
+  const consumers = new Map(consumersOf(cloud).map((consumer) => [consumer.name, consumer]));
   const effects = await readEffects(cloud.engines.clients.dynamodb, shopTableOf(cloud));
   const deadLetters = (
     await Promise.all(cloud.deadLetterQueues().map(({ url }) => readDeadLetters(cloud.engines.clients.sqs, url)))
@@ -223,6 +224,10 @@ function openLog(): WriteStream {
 }
 
 /** The shop's consumers; not what else has a queue and a function, such as the keeper of circuits. */
+function consumersOf(cloud: LocalCloud): ConsumerStatus[] {
+  return cloud.consumers().filter(({ name }) => Object.hasOwn(subscriptions, name));
+}
+
 function poisonTargets(cloud: LocalCloud): PoisonTarget[] {
   return cloud
     .consumerQueues()

@@ -17,6 +17,7 @@ import { createFunctionMetrics } from './metrics/function-metrics.ts';
 import { MetricStore } from './metrics/metric-store.ts';
 import { startQueueGauges } from './metrics/queue-gauges.ts';
 import { OrderWatch } from './order-watch.ts';
+import { outboxesOf } from './outboxes.ts';
 import { provision } from './provision/provision.ts';
 import type { FunctionResource, QueueResource, Resources } from './resources.ts';
 import { startSchedules } from './schedules/schedules.ts';
@@ -200,6 +201,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       await Promise.all(eventSources.map((source) => source.stop()));
     });
     lambdaApi.serve(eventSources);
+    const outboxes = outboxesOf(resources, engines.clients.dynamodb);
     const schedules = startSchedules({
       schedules: resources.schedules,
       functions,
@@ -233,7 +235,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
         else source.pause();
       },
       killWorker: async (name) => await consumerNamed(consumers, name).fn.killOne(),
-      untilIdle: (signal) => untilIdle(eventSources, schedules, signal),
+      untilIdle: (signal) => untilIdle(eventSources, schedules, outboxes, signal),
       async reload() {
         const changed = await provisionAgain(await synthesizeAgain());
         say(replaceCode(resources.functions, changed.functions, functions));

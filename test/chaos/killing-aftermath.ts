@@ -71,7 +71,8 @@ export async function tornIn(world: World): Promise<string[]> {
   const events = new Set(said.map(({ type, subject }) => `${type} of ${subject}`));
   const implied = new Set(
     (await itemsOf(world, world.shop))
-      .filter(({ sk }) => sk!.S! in SAID_OF)
+      // the row of a shipment that waits for the other half says nothing yet
+      .filter(({ sk, shipmentId }) => sk!.S! in SAID_OF && (sk!.S !== 'SHIPMENT' || shipmentId !== undefined))
       .map(({ pk, sk }) => `${SAID_OF[sk!.S!]} of ${pk!.S!.replace('ORDER#', '')}`),
   );
   return [

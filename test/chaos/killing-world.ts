@@ -166,9 +166,11 @@ export async function deliverTo(process: FunctionProcess, world: World, batchSiz
 
 /** Ends the message's visibility timeout, or the delay that the function had asked for. */
 async function bringBack({ engines, queue }: World, { ReceiptHandle }: Message): Promise<void> {
-  await engines.sqs.send(
-    new ChangeMessageVisibilityCommand({ QueueUrl: queue.url, ReceiptHandle: ReceiptHandle!, VisibilityTimeout: 0 }),
-  );
+  const input = { QueueUrl: queue.url, ReceiptHandle: ReceiptHandle!, VisibilityTimeout: 0 };
+  await engines.sqs.send(new ChangeMessageVisibilityCommand(input)).catch((error: Error) => {
+    // the function has brought it back itself
+    if (error.name !== 'MessageNotInflight') throw error;
+  });
 }
 
 export function isEmpty({ engines }: World, queue: TestQueue): boolean {

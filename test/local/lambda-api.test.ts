@@ -270,12 +270,13 @@ describe('what is refused', () => {
 
 describe('idleness', () => {
   const calm = { restless: () => false };
+  const outboxes = { isEmpty: () => Promise.resolve(true) };
 
   test('does not come while messages wait for a mapping that is disabled', async () => {
     source.pause();
     await send('waiting');
     const over = new AbortController();
-    const idle = untilIdle([source], calm, over.signal);
+    const idle = untilIdle([source], calm, outboxes, over.signal);
     expect(await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, 500, 'not yet'))])).toBe('not yet');
     source.resume();
     expect(await idle).toBeGreaterThan(0);
@@ -283,7 +284,7 @@ describe('idleness', () => {
   });
 
   test('takes longer while a scheduled function runs: it may bring events yet', async () => {
-    const idle = untilIdle([source], { restless: () => true }, undefined);
+    const idle = untilIdle([source], { restless: () => true }, outboxes, undefined);
     const late = setTimeout(() => {
       void engines.clients.sqs.send(
         new SendMessageCommand({ QueueUrl: engines.queueUrl(queueName), MessageBody: 'late' }),
