@@ -123,6 +123,14 @@ describe('a metric alarm', () => {
     ]);
   });
 
+  it('does not hold the silence before its start for a breach, only the silence after', async () => {
+    const { pass, state } = start([metricAlarm('deep', depth, { treatMissingData: 'breaching' })]);
+    await pass(2 * MINUTE);
+    expect(state('deep')).toBe('INSUFFICIENT_DATA');
+    await pass(2 * MINUTE);
+    expect(state('deep')).toBe('ALARM');
+  });
+
   it('evaluates a high-resolution alarm every 10 seconds', async () => {
     const { pass, store, clock, state } = start([metricAlarm('fast', failed, { periodSeconds: 10 })]);
     store.put(failed, 99, clock.now(), { resolutionSeconds: 1 });

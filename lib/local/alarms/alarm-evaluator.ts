@@ -87,7 +87,12 @@ export function startAlarms(props: StartAlarmsProps): Alarms {
     if (alarm.kind !== 'metric') continue;
     const prepared = prepareMetricAlarm(alarm, store, clock);
     const evaluatedMs = lastBoundary(settledNow(), prepared.everyMs);
-    metricAlarms.push({ ...prepared, alarm, evaluatedMs });
+    // that nothing was there before the start is no news, even to an alarm that holds silence for a breach
+    const knowsMs = evaluatedMs + prepared.rangeMs;
+    const lenient = prepareMetricAlarm({ ...alarm, treatMissingData: 'missing' }, store, clock);
+    const evaluateAt: typeof prepared.evaluateAt = (endMs) =>
+      (alarm.treatMissingData === 'breaching' && endMs < knowsMs ? lenient : prepared).evaluateAt(endMs);
+    metricAlarms.push({ ...prepared, evaluateAt, alarm, evaluatedMs });
     store.retainAtLeast(prepared.rangeMs + prepared.everyMs);
   }
   const arns = new Map(alarms.map(({ name, arn }) => [name, arn]));
