@@ -223,11 +223,13 @@ function openLog(): WriteStream {
   return createWriteStream(join(project, LOG));
 }
 
-/** The shop's consumers; not what else has a queue and a function, such as the keeper of circuits. */
+/** The consumers, whoever added them; not what else has a queue and a function, such as the keeper of circuits. */
 function consumersOf(cloud: LocalCloud): ConsumerStatus[] {
-  return cloud.consumers().filter(({ name }) => Object.hasOwn(subscriptions, name));
+  const names = new Set(cloud.resources.functions.map(({ environment }) => environment.BATON_CONSUMER));
+  return cloud.consumers().filter(({ name }) => names.has(name));
 }
 
+/** The shop's consumers: it is known what each of them refuses. */
 function poisonTargets(cloud: LocalCloud): PoisonTarget[] {
   return cloud
     .consumerQueues()

@@ -6,7 +6,10 @@ export const METRICS_NAMESPACE = 'Baton';
 
 /**
  * What the runtime counts, record by record: `Delivered` in the batch; `Handled` by the handler now; `Duplicates` that
- * were done before; `Retried` and `DeadLettered`, together `Failed`; `Returned` to the queue unharmed.
+ * were done before; `Retried` and `DeadLettered`, together `Failed`; `Returned` to the queue unharmed, of those
+ * `InProgress` because another invocation has the event; `Parked` behind a dead letter of their key; `OutOfOrder`: dead
+ * letters that later events of their key have overtaken. `Latency` from the event's time to its settlement and `Duration` of
+ * the handler, in milliseconds.
  */
 export type ConsumerMetric =
   | 'Delivered'
@@ -15,7 +18,12 @@ export type ConsumerMetric =
   | 'Retried'
   | 'DeadLettered'
   | 'Returned'
-  | 'Failed';
+  | 'Failed'
+  | 'InProgress'
+  | 'Parked'
+  | 'OutOfOrder'
+  | 'Latency'
+  | 'Duration';
 
 /** A metric that the runtime of a consumer writes. Sum over a minute unless told otherwise. */
 export function consumerMetric(

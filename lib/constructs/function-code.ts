@@ -13,8 +13,8 @@ export const HANDLER = 'handler.handler';
 const bundled = new Map<string, string>();
 
 /**
- * The code of one handler: a folder with `handler.mjs` (an ES module that needs nothing beside itself, the AWS SDK
- * included) and its source map, under `.baton/bundles/` in the project.
+ * The code of one handler: a folder with `handler.mjs` (an ES module that needs nothing beside itself)
+ * and its source map, under `.baton/bundles/` in the project.
  *
  * The first handler of `functions/` that is asked for bundles all of them in one pass; any other handler is bundled by
  * itself, each once a process. The same source gives the same bytes, hence the same asset hash.

@@ -13,7 +13,7 @@ export interface FailureContext {
   errorMessage: string;
   /** The stack, causes included, up to 4 KiB. */
   errorStack: string;
-  /** How often the record was received. */
+  /** How often it was tried. */
   attempts: string;
   /** RFC 3339. Of the first receive when there were several, which SQS knows; its failure came soon after. */
   firstFailure: string;

@@ -68,7 +68,7 @@ export interface RetryPolicy {
 
 /** The rules for errors of one class; what is left out is as it is for all others. */
 export interface ClassPolicy {
-  /** Receives after which a record that fails like this is dead-lettered. A whole number of 1 or more. */
+  /** Attempts after which a record that fails like this is dead-lettered. A whole number of 1 or more. */
   maxAttempts?: number;
   /** In seconds. */
   backoff?: Partial<Backoff>;
