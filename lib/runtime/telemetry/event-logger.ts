@@ -32,6 +32,14 @@ const CLEAR = new Set([
   'trace_id',
 ]);
 
+type LineName = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical';
+
+const LINES: ReadonlySet<unknown> = new Set<LineName>(['trace', 'debug', 'info', 'warn', 'error', 'critical']);
+
+function isLine(name: unknown): name is LineName {
+  return LINES.has(name);
+}
+
 const current = new AsyncLocalStorage<() => LogSubject>();
 
 /**
@@ -42,11 +50,34 @@ const current = new AsyncLocalStorage<() => LogSubject>();
 export class EventLogger extends Logger {
   #subject: (() => LogSubject | undefined) | undefined;
 
-  /** A logger of one record, wherever it is used. */
-  static about(subject: LogSubject, parent: Logger): EventLogger {
-    const logger = parent.createChild({ persistentKeys: { ...subject.ids } }) as EventLogger;
-    logger.#subject = () => subject;
-    return logger;
+  /**
+   * A logger of one record, wherever it is used. Its lines are written by the parent, who is told what they are about: a
+   * child of Powertools' costs a fifth of a millisecond, and is made for those only who set keys, levels or buffers.
+   */
+  static about(subject: LogSubject, parent: EventLogger): EventLogger {
+    let child: EventLogger | undefined;
+    const own = () => {
+      if (child === undefined) {
+        child = parent.createChild({ persistentKeys: { ...subject.ids } }) as EventLogger;
+        child.#subject = () => subject;
+      }
+      return child;
+    };
+    return new Proxy(parent, {
+      get(_, name) {
+        if (child === undefined && isLine(name)) {
+          const write = (...line: unknown[]) => Reflect.apply(parent[name], parent, line);
+          return (...line: unknown[]) =>
+            logAbout(
+              () => subject,
+              () => write(...line),
+            );
+        }
+        const member: unknown = Reflect.get(own(), name, own());
+        return typeof member === 'function' ? member.bind(own()) : member;
+      },
+      set: (_, name, value) => Reflect.set(own(), name, value, own()),
+    });
   }
 
   protected override createLogger(options?: ConstructorOptions): EventLogger {
