@@ -60,6 +60,29 @@ beforeAll(async () => {
   [standardQueue, fifoQueue] = await Promise.all([surround(engines), surround(engines, { fifo: true })]);
 });
 
+test('a batch of ten thousand has no more records under way than its concurrency, started in order', async () => {
+  const Records = Array.from({ length: 10_000 }, (_, n) =>
+    recordOf(standardQueue.queue, { messageId: String(n), body: '' }),
+  );
+  const started: number[] = [];
+  let running = 0;
+  let most = 0;
+  const { outcomes } = await processBatch(
+    { Records },
+    async ({ messageId }) => {
+      started.push(Number(messageId));
+      most = Math.max(most, ++running);
+      await null;
+      running--;
+      return { kind: 'handled' };
+    },
+    10,
+  );
+  expect(most).toBe(10);
+  expect(started).toEqual(Records.map((_, n) => n));
+  expect(outcomes.size).toBe(10_000);
+});
+
 test('a response names exactly the records that were retried or returned, whatever the others came to', async () => {
   const outcome = fc.constantFrom<Outcome>(
     { kind: 'handled' },
