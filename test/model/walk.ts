@@ -77,6 +77,16 @@ function looksOf(run: Run, owner: number): number {
   return looks;
 }
 
+/** Whether nobody in a run looks at the record more often than the runtime does: the model goes on looking. */
+export function isWithinLooks(run: Run): boolean {
+  return run.every(
+    ([step, after], position) =>
+      !('owner' in step) ||
+      after.owners[step.owner]!.place !== 'insert' ||
+      looksOf(run.slice(0, position + 1), step.owner) <= LOOKS,
+  );
+}
+
 /** Whether a run is over for everybody who took part. */
 export function isOver(run: Run): boolean {
   return run.at(-1)?.[1].owners.every((owner) => hasEnded(owner) || owner.place === 'waiting') ?? true;
