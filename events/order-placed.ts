@@ -7,4 +7,5 @@ export const OrderPlaced = defineEvent({
   description: 'A customer committed to buy.',
   key: (order) => order.orderId,
   schema: Order,
+  sensitive: ['customerName'],
 });

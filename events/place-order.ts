@@ -7,4 +7,5 @@ export const PlaceOrder = defineCommand({
   description: 'A customer wants to buy; the shop is to take the order.',
   key: (order) => order.orderId,
   schema: Order,
+  sensitive: ['customerName'],
 });
