@@ -45,11 +45,6 @@ export function createMask(contract: Sensitive, data: unknown): Mask['text'] {
   return maskOf(contract, data).text;
 }
 
-/** A copy of anything (the data itself, a log line, an error) without the sensitive values of an event. */
-export function maskObject(contract: Sensitive, data: unknown, value: unknown = data): unknown {
-  return maskOf(contract, data).value(value);
-}
-
 /** A copy of data with every sensitive place masked, whatever stands there or in the way. The data itself when there are none. */
 export function maskPlaces({ sensitive }: Sensitive, data: unknown): unknown {
   return sensitive.reduce((masked, path) => maskPlace(masked, readPath(path)!), data);

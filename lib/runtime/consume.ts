@@ -17,6 +17,7 @@ import { createDependencies, type Dependencies } from './dependencies/dependenci
 import { readSettings, type Settings } from './environment.ts';
 import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guard.ts';
 import { LeaseTable } from './guard/lease-table.ts';
+import { createPacker, type Packer } from './guard/transaction-size.ts';
 import { createTransactions } from './guard/transactions.ts';
 import { createOutbox } from './outbox/outbox-entry.ts';
 import { createParking } from './parking/parking.ts';
@@ -110,6 +111,7 @@ interface Equipment {
   outbox: ReturnType<typeof createOutbox> | undefined;
   dependencies: Dependencies;
   policy: RetryPolicy;
+  pack: Packer;
   clock: () => number;
   random: Random;
 }
@@ -148,6 +150,7 @@ function equip({ contracts, options }: Consumption): Equipment {
     idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
     outbox: outbox && createOutbox({ ...outbox, clock }),
     policy: policyOf(settings, options),
+    pack: createPacker(),
     dependencies: createDependencies({
       dependencies: settings.dependencies,
       ...(settings.keeperQueueUrl !== undefined && { keeperQueueUrl: settings.keeperQueueUrl }),
@@ -213,7 +216,7 @@ async function consumeBatch(
 /** What the deliveries of one batch share. */
 function begin(lambdaContext: Context, { contracts, handler, options }: Consumption, equipment: Equipment): Invocation {
   const { settings, clients, telemetry, publisher, dependencies, write, read, leases, idempotency, outbox } = equipment;
-  const { policy, clock, random } = equipment;
+  const { policy, pack, clock, random } = equipment;
   const { consumer, idempotencyTable: table, leaseSeconds } = settings;
   const { awsRequestId, functionVersion } = lambdaContext;
   const { dynamodb, sqs } = clients;
@@ -244,6 +247,7 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
       read,
       write,
       ...(outbox && { outbox }),
+      pack,
       clock,
       random,
     }),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, InvalidContractError, InvalidDataError } from '../../lib/contracts/index.ts';
-import { createMask, maskObject, maskOf } from '../../lib/contracts/sensitive.ts';
+import { createMask, maskOf } from '../../lib/contracts/sensitive.ts';
 import { seeded } from '../runtime/seed.ts';
 
 const Paid = defineEvent({
@@ -96,7 +96,7 @@ describe('a mask', () => {
   });
 
   it('replaces short values where they stand in an object, copies included', () => {
-    expect(maskObject(Paid, data, { card: { ...data.card }, at: '07:30', pin: '07', month: '07' })).toEqual({
+    expect(maskOf(Paid, data).value({ card: { ...data.card }, at: '07:30', pin: '07', month: '07' })).toEqual({
       card: { number: '***', pin: '***' },
       at: '07:30',
       pin: '***',
@@ -105,7 +105,7 @@ describe('a mask', () => {
   });
 
   it('replaces them in the data itself', () => {
-    expect(maskObject(Paid, data)).toEqual({
+    expect(maskOf(Paid, data).value(data)).toEqual({
       orderId: 'o-1',
       customerName: '***',
       card: { number: '***', pin: '***' },
@@ -146,14 +146,14 @@ describe('a mask', () => {
   it('gets through cycles, and through what writes its own JSON', () => {
     const node: Record<string, unknown> = { url: new URL(`http://bank/${data.card.number}`) };
     node.self = node;
-    expect(maskObject(Paid, data, node)).toEqual({ url: 'http://bank/***', self: undefined });
+    expect(maskOf(Paid, data).value(node)).toEqual({ url: 'http://bank/***', self: undefined });
   });
 
   it('is the identity for a contract without sensitive fields', () => {
     const contract = contractOf(z.object({ a: z.string() }));
     const value = { a: 'text' };
     expect(createMask(contract, value)('some text')).toBe('some text');
-    expect(maskObject(contract, value)).toBe(value);
+    expect(maskOf(contract, value).value(value)).toBe(value);
   });
 
   it('takes what stands in the way of a path for sensitive', () => {
@@ -169,7 +169,7 @@ describe('a mask', () => {
         fc.pre(secret.trim().length >= 4 && !'***'.includes(secret) && !`${before}***${after}`.includes(secret));
         const contract = { sensitive: ['a'] };
         expect(createMask(contract, { a: secret })(`${before}${secret}${after}`)).not.toContain(secret);
-        expect(maskObject(contract, { a: secret }, [{ b: secret }])).toEqual([{ b: '***' }]);
+        expect(maskOf(contract, { a: secret }).value([{ b: secret }])).toEqual([{ b: '***' }]);
       }),
       seeded(),
     );

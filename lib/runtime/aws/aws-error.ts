@@ -20,6 +20,9 @@ const THROTTLING = new Set([
   'TransactionInProgressException',
 ]);
 
+/** In the names of errors that are about who calls, or with which key: nothing that a call contains. */
+const STRANGER = /Auth|Denied|Disabled|KMS|OptIn|Security|Signature|Token/;
+
 /** An AWS service refused a call, failed at it, or could not be reached. `name` is the service's code for it. */
 export class AwsError extends RuntimeError {
   /** Whose fault it is, as the service says. */
@@ -50,6 +53,17 @@ export class AwsError extends RuntimeError {
   /** Whether the service asked for fewer calls. */
   get throttled(): boolean {
     return this.status === 429 || THROTTLING.has(this.name);
+  }
+
+  /** Whether the service refused the call for what it contains: the same would be refused again, whoever sends it and whenever. */
+  get refused(): boolean {
+    return (
+      this.$fault === 'client' &&
+      !this.throttled &&
+      this.status !== 401 &&
+      this.status !== 403 &&
+      !STRANGER.test(this.name)
+    );
   }
 
   /** Whether the same call may well succeed soon. */

@@ -42,7 +42,7 @@ export function createCoalescer<Item, Result>(props: CoalescerProps<Item, Result
         answer(waiting, results[position]);
       });
     } catch (error) {
-      if (group.length > 1 && isRefusal(error)) {
+      if (group.length > 1 && error instanceof AwsError && error.refused) {
         if (props.inOrder) for (const waiting of group) await call([waiting]);
         else await Promise.all(group.map((waiting) => call([waiting])));
       } else {
@@ -83,15 +83,4 @@ function split<Item, Result, Held extends { item: Item }>(held: Held[], props: C
   }
   if (group.length > 0) groups.push(group);
   return groups;
-}
-
-/** Whether a service refused a call for what it contains, rather than failed, was busy, or would not have us at all. */
-function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof AwsError &&
-    error.$fault === 'client' &&
-    !error.retryable &&
-    ![401, 403].includes(error.status) &&
-    !/Denied|Limit/.test(error.name)
-  );
 }

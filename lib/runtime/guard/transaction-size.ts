@@ -22,11 +22,17 @@ export interface Group<Member> {
   follows: boolean;
 }
 
+/** Puts transactions together, in their order. */
+export type Packer = <Member>(
+  members: readonly Member[],
+  itemsOf: (member: Member) => readonly TransactWriteItem[],
+) => Group<Member>[];
+
 /**
  * Puts transactions together that fit into one call and do not touch the same item, which DynamoDB refuses. The key of a
  * `Put` is known once a table was seen with a `Key`; until then such a call is refused and sent apart.
  */
-export function createPacker() {
+export function createPacker(): Packer {
   const keyNames = new Map<string, readonly string[]>();
 
   /** Names the items that a transaction touches, as far as they are known. */

@@ -14,7 +14,7 @@ import {
 } from '../errors.ts';
 import type { OutboxEntries } from '../outbox/outbox-entry.ts';
 import { CLAIM_NAMES, type Claim, claimValues, IS_FREE, readClaim, releasedStatus } from './claim.ts';
-import { createPacker, sizeOf } from './transaction-size.ts';
+import { createPacker, type Packer, sizeOf } from './transaction-size.ts';
 
 /** What one event writes, all of it or nothing. */
 export interface Transaction {
@@ -57,6 +57,8 @@ export interface TransactionsProps {
   read: Execute;
   write: Execute;
   /** @default none: publishing is an error of the caller's */
+  /** Kept from invocation to invocation: it learns which items transactions touch. @default one of its own */
+  pack?: Packer;
   outbox?: { entriesFor(events: readonly Envelope[]): OutboxEntries };
   /** Milliseconds since the epoch. */
   clock: () => number;
@@ -87,8 +89,7 @@ type Verdict = { settle: () => void } | 'innocent' | 'conflict';
  * one of them makes DynamoDB cancel the call, it is settled by its own reasons, and the others are sent again without it.
  */
 export function createTransactions(props: TransactionsProps): Transactions {
-  const { client, table, ttlSeconds, owner, read, write, outbox, clock, random } = props;
-  const pack = createPacker();
+  const { client, table, ttlSeconds, owner, read, write, outbox, clock, random, pack = createPacker() } = props;
   let gathered: Member[] = [];
 
   function itemsOf(member: Member): TransactWriteItem[] {
@@ -141,7 +142,7 @@ export function createTransactions(props: TransactionsProps): Transactions {
 
   /** Not cancelled: refused for what is in it, or not answered. */
   async function refused(members: readonly Member[], error: unknown): Promise<void> {
-    if (members.length > 1 && error instanceof AwsError && error.$fault === 'client' && !error.throttled) {
+    if (members.length > 1 && error instanceof AwsError && error.refused) {
       await Promise.all(members.map((member) => send([member])));
     } else {
       for (const { reject } of members) reject(error);

@@ -148,15 +148,9 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
     });
 }
 
-/** Whether it is the message that is at fault: the same would be refused again, whoever sends it and whenever. */
+/** Whether it is the message that is at fault, and not a topic that is not there. */
 export function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof AwsError &&
-    error.$fault === 'client' &&
-    !error.throttled &&
-    ![401, 403, 404].includes(error.status) &&
-    !/Auth|Denied|Disabled|KMS|NotFound|OptIn|Security|Signature|Token/.test(error.name)
-  );
+  return error instanceof AwsError && error.refused && error.status !== 404 && !error.name.includes('NotFound');
 }
 
 /** Takes the first lanes whose first messages fit into one call. */

@@ -77,13 +77,6 @@ export function batchMetrics(
   }));
 }
 
-/** Counts the outcomes of a batch. */
-export function countOutcomes(outcomes: Iterable<Outcome>): BatchCounts {
-  const counts = noCounts();
-  for (const outcome of outcomes) count(counts, outcome);
-  return counts;
-}
-
 /**
  * At most 100 of some values, which stand for all of them: the quantiles at even distances, so that a percentile of them is one
  * of all. Up to 100 values stay as they are.

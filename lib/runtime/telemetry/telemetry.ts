@@ -11,7 +11,7 @@ import { EventLogger, type LogSubject, logAbout } from './event-logger.ts';
 import { readTraceparent } from './trace-context.ts';
 import { startTracing, type Tracing } from './tracing.ts';
 
-export { type BatchCounts, countOutcomes, type Settlement } from './batch-metrics.ts';
+export type { BatchCounts, Settlement } from './batch-metrics.ts';
 
 /** What a consumer says about itself. */
 export interface Telemetry {
@@ -28,7 +28,7 @@ export interface Telemetry {
   /** Logs what became of a record, when that is worth a line. */
   tell(record: SQSRecord, event: Envelope | undefined, outcome: Outcome): void;
   /** Writes the metrics of a batch: a line for each event type in it. */
-  measure(settlements: Iterable<Settlement | Outcome>): void;
+  measure(settlements: Iterable<Settlement>): void;
 }
 
 /** How a consumer's telemetry differs from the defaults. */
@@ -75,10 +75,7 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       );
     },
     measure(settlements) {
-      const settled = Array.from(settlements, (each) =>
-        'outcome' in each ? each : { outcome: each, type: undefined },
-      );
-      for (const line of batchMetrics(consumer, settled, types)) writeEmf(line, clock());
+      for (const line of batchMetrics(consumer, settlements, types)) writeEmf(line, clock());
     },
   };
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { processBatch } from '../../../lib/runtime/batch/batch.ts';
 import type { Outcome } from '../../../lib/runtime/batch/outcome.ts';
 import { consume, PermanentError } from '../../../lib/runtime/index.ts';
-import { countOutcomes } from '../../../lib/runtime/telemetry/telemetry.ts';
+import { batchMetrics } from '../../../lib/runtime/telemetry/batch-metrics.ts';
 import { type Engines, lambdaContext, recordOf, startEngines } from '../engines.ts';
 import { failedIds, OrderPlaced, orderPlaced, surround } from '../pipeline.ts';
 import { seeded } from '../seed.ts';
@@ -97,10 +97,14 @@ test('a response names exactly the records that were retried or returned, whatev
       const { response } = await processBatch({ Records }, async ({ messageId }) => outcomes[Number(messageId)]!, 3);
       const back = outcomes.flatMap(({ kind }, n) => (kind === 'retry' || kind === 'returned' ? [String(n)] : []));
       expect(failedIds(response)).toEqual(back);
-      const counts = countOutcomes(outcomes);
+      const settlements = outcomes.map((outcome) => ({ outcome, type: undefined }));
+      const [line] = batchMetrics('inventory', settlements);
+      expect(line === undefined).toBe(outcomes.length === 0);
+      if (line === undefined) return;
+      const counts = Object.fromEntries(Object.entries(line.metrics).map(([name, { value }]) => [name, Number(value)]));
       expect(counts.Delivered).toBe(outcomes.length);
-      expect(counts.Retried + counts.Returned).toBe(back.length);
-      expect(counts.Failed).toBe(counts.Retried + counts.DeadLettered);
+      expect(counts.Retried! + counts.Returned!).toBe(back.length);
+      expect(counts.Failed).toBe(counts.Retried! + counts.DeadLettered!);
     }),
     seeded(),
   );
