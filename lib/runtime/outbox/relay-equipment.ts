@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { type Clients, clients as sharedClients } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
 import { Publisher } from '../publish/publisher.ts';
+import { startTracing, type Tracing } from '../telemetry/tracing.ts';
 import { createRefusals } from './refusals.ts';
 import { type RelayResult, relayShard } from './relay.ts';
 import { createRelayMeter, type RelayMeter } from './relay-meter.ts';
@@ -41,6 +42,7 @@ export interface RelayEquipment {
   clock: () => number;
   logger: RelayLog;
   meter: RelayMeter;
+  tracing: Tracing;
   relay(shard: number, signal: AbortSignal): Promise<RelayResult>;
 }
 
@@ -50,8 +52,13 @@ export function equipRelay(options: RelayOptions): RelayEquipment {
   const settings = readRelaySettings(options.environment);
   const { table, topicArn, service } = settings;
   const logger: RelayLog = options.logger ?? new Logger({ serviceName: service });
+  const tracing = startTracing({
+    service,
+    onProblem: (error) => logger.warn('Spans are not exported.', { error }),
+  });
   const publisher = new Publisher({
     topicArn,
+    tracing,
     source: `/${service}`,
     client: clients.sns,
     random,
@@ -74,6 +81,7 @@ export function equipRelay(options: RelayOptions): RelayEquipment {
     clock,
     logger,
     meter,
+    tracing,
     relay: (shard, signal) =>
       relayShard({
         dynamodb: clients.dynamodb,

@@ -28,7 +28,7 @@ export function createPollingRelay(options: RelayOptions = {}): PollingRelay {
   let equipment: RelayEquipment | undefined;
   return async (_, context) => {
     equipment ??= equipRelay(options);
-    const { clients, clock, logger, meter, settings } = equipment;
+    const { clients, clock, logger, meter, settings, tracing } = equipment;
     const remaining = context.getRemainingTimeInMillis();
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(), Math.min(RUN, remaining - marginOf(remaining)));
@@ -50,6 +50,7 @@ export function createPollingRelay(options: RelayOptions = {}): PollingRelay {
         logger.warn('The lease of the outbox could not be given up; it ends by itself.', { error });
       });
       meter.write();
+      await tracing.flush();
     }
   };
 }

@@ -21,7 +21,7 @@ export function createStreamRelay(options: RelayOptions = {}): StreamRelay {
   let equipment: RelayEquipment | undefined;
   return async ({ Records }, context) => {
     equipment ??= equipRelay(options);
-    const { settings, meter } = equipment;
+    const { settings, meter, tracing } = equipment;
     const deadline = startDeadline(context);
     try {
       if (Records === undefined) {
@@ -40,6 +40,7 @@ export function createStreamRelay(options: RelayOptions = {}): StreamRelay {
     } finally {
       deadline.close();
       meter.write();
+      await tracing.flush();
     }
   };
 }

@@ -98,7 +98,7 @@ export function openSpans(service: string, onProblem: (error: unknown) => void):
         {
           name: types.length === 1 ? `publish ${types[0]}` : 'publish',
           kind: SpanKind.PRODUCER,
-          parent: continued(contexts.active()),
+          parent: continued(contexts.active(), readTraceparent(only?.traceparent)),
           attributes: {
             'messaging.system': 'aws.sns',
             'messaging.operation.name': 'publish',
@@ -134,9 +134,10 @@ function registered(): { provider: TracerProvider; contexts: Pick<ContextManager
 }
 
 /** Where a span without a cause belongs: below whoever instruments Lambda, or in X-Ray's trace when X-Ray keeps it. */
-function continued(active: Context): Context {
+function continued(active: Context, journey?: TracePlace): Context {
   if (trace.getSpanContext(active) !== undefined) return active;
-  const place = sampled(readXRay(process.env._X_AMZN_TRACE_ID));
+  // a relay publishes what others have begun
+  const place = journey ?? sampled(readXRay(process.env._X_AMZN_TRACE_ID));
   return place ? trace.setSpanContext(active, spanContextOf(place)) : active;
 }
 

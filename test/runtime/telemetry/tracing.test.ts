@@ -4,9 +4,11 @@ import { trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEnvelope, type Envelope } from '../../../lib/contracts/index.ts';
 import { consume, type Handler, PermanentError, Publisher } from '../../../lib/runtime/index.ts';
+import { createStreamRelay } from '../../../lib/runtime/outbox/stream-handler.ts';
 import { readTraceparent } from '../../../lib/runtime/telemetry/trace-context.ts';
 import { startTracing, type Tracing } from '../../../lib/runtime/telemetry/tracing.ts';
 import { batchOf, type Engines, lambdaContext, startEngines, type TestQueue } from '../engines.ts';
+import { commit, outboxUnderTest } from '../outbox/outbox-fixture.ts';
 import { OrderPlaced, StockReserved, type Surroundings, send, surround } from '../pipeline.ts';
 import { type Collector, type ReceivedSpan, startCollector } from './collector.ts';
 
@@ -67,6 +69,18 @@ async function handle(handler: Handler<typeof OrderPlaced>, ...events: (Envelope
 const named = (name: string): ReceivedSpan[] => collector.spans.filter((span) => span.name === name);
 const byEvent = (name: string, id: string) =>
   named(name).find((span) => span.attributes['cloudevents.event_id'] === id)!;
+
+describe('a relay', () => {
+  it('exports what it published before it returns, in the trace of the commit', async () => {
+    const under = await outboxUnderTest(engines);
+    const committed = placed('1', `00-${traceId}-${spanId}-01`);
+    await commit(engines.clients, under.outbox, [committed]);
+    const relay = createStreamRelay({ environment: under.environment, clients: engines.clients });
+    await relay({}, lambdaContext());
+    const [publish] = named('publish order.placed');
+    expect(publish).toMatchObject({ traceId, parentSpanId: spanId });
+  });
+});
 
 describe('the spans of a batch', () => {
   it('are exported before the invocation ends: one for the batch, one for each record', async () => {
