@@ -7,14 +7,14 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { METRICS_NAMESPACE } from './consumer-metrics.ts';
-import { grantMessageKey, grantTableKey } from './encryption.ts';
+import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
+import { handlerFunction } from './code/handler-function.ts';
+import { guardedQueue } from './delivery/guarded-queue.ts';
 import { UnsafePropsError } from './errors.ts';
-import { guardedQueue } from './guarded-queue.ts';
-import { handlerFunction } from './handler-function.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import { physicalName } from './names.ts';
-import type { OnCall, Urgency } from './on-call.ts';
+import type { OnCall, Urgency } from './on-call/on-call.ts';
+import { grantMessageKey, grantTableKey } from './security/encryption.ts';
 
 /** Something that a consumer's handler calls through `context.dependency(name)`, and when to leave it alone. */
 export interface DependencyProps {

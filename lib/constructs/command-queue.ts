@@ -2,9 +2,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
-import { grantMessageKey } from './encryption.ts';
+import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
-import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
+import { grantMessageKey } from './security/encryption.ts';
 
 /** What a {@link CommandQueue} takes. */
 export interface CommandQueueProps extends QueueFunctionProps {

@@ -6,12 +6,12 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
-import { undeliverableAlarm } from './alarms.ts';
-import { admitSns } from './encryption.ts';
+import { undeliverableAlarm } from './alarms/consumer-alarms.ts';
+import { lastResort } from './delivery/guarded-queue.ts';
+import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { EventTopic } from './event-topic.ts';
-import { lastResort } from './guarded-queue.ts';
-import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
+import { admitSns } from './security/encryption.ts';
 
 /** What a {@link Consumer} takes. */
 export interface ConsumerProps extends QueueFunctionProps {

@@ -5,9 +5,9 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
-import { grantMessageKey } from './encryption.ts';
 import { UnsafePropsError } from './errors.ts';
 import { physicalName } from './names.ts';
+import { grantMessageKey } from './security/encryption.ts';
 
 /** What an {@link EventTopic} takes. */
 export interface EventTopicProps {

@@ -3,8 +3,8 @@ import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { grantTableKey } from './encryption.ts';
 import { UnsafePropsError } from './errors.ts';
+import { grantTableKey } from './security/encryption.ts';
 
 /** What an {@link IdempotencyTable} takes. */
 export interface IdempotencyTableProps {

@@ -9,13 +9,13 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
-import { METRICS_NAMESPACE } from './consumer-metrics.ts';
-import { grantTableKey } from './encryption.ts';
+import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
+import { handlerFunction } from './code/handler-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { EventTopic } from './event-topic.ts';
-import { handlerFunction } from './handler-function.ts';
 import { kebabCase, physicalName } from './names.ts';
-import type { OnCall } from './on-call.ts';
+import type { OnCall } from './on-call/on-call.ts';
+import { grantTableKey } from './security/encryption.ts';
 
 /** What an {@link Outbox} takes. */
 export interface OutboxProps {

@@ -7,7 +7,7 @@ import { totalCents } from '../../events/order.ts';
 import { OrderPlaced } from '../../events/order-placed.ts';
 import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
-import { bundle } from '../../lib/constructs/bundle.ts';
+import { bundle } from '../../lib/constructs/code/bundle.ts';
 import { createEnvelope, type Envelope } from '../../lib/contracts/index.ts';
 import { readOrders } from '../../lib/superstore/orders.ts';
 import { type Engines, startEngines } from '../runtime/engines.ts';

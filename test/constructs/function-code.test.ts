@@ -28,7 +28,7 @@ function write(file: string, text: string): void {
 /** Bundles as a process that has bundled nothing yet. */
 async function bundleAnew(entry: string): Promise<string> {
   vi.resetModules();
-  const { bundleFolder } = await import('../../lib/constructs/function-code.ts');
+  const { bundleFolder } = await import('../../lib/constructs/code/function-code.ts');
   return bundleFolder(entry, root);
 }
 

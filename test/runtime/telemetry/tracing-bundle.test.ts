@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundleFolder } from '../../../lib/constructs/function-code.ts';
+import { bundleFolder } from '../../../lib/constructs/code/function-code.ts';
 import { type Collector, startCollector } from './collector.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');

@@ -4,9 +4,9 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { admitLogs } from './encryption.ts';
+import { physicalName } from '../names.ts';
+import { admitLogs } from '../security/encryption.ts';
 import { functionCode, HANDLER } from './function-code.ts';
-import { physicalName } from './names.ts';
 
 /** What {@link handlerFunction} takes; everything is decided by the construct it belongs to. */
 export interface HandlerFunctionProps {

@@ -2,7 +2,7 @@ import { ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { physicalName } from './names.ts';
+import { physicalName } from '../names.ts';
 
 /** The maximum of SQS: a dead letter must have the time to be found. */
 export const DEAD_LETTER_RETENTION = Duration.days(14);

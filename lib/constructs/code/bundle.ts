@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from 'esbuild';
+import { BundleError } from '../errors.ts';
 import { changedSince, isFresh, stampOf } from './bundle-stamp.ts';
-import { BundleError } from './errors.ts';
 
 const OPTIONS = {
   outExtension: { '.js': '.mjs' },
@@ -30,8 +30,8 @@ const OPTIONS = {
  * What a handler with this in its bundle loads from a file beside it when tracing is on: OpenTelemetry costs nothing when it is
  * off. Files of another room, by path: this room never imports them.
  */
-const TRACING = path.resolve(import.meta.dirname, '../runtime/telemetry/tracing.ts');
-const SPANS = { source: path.resolve(import.meta.dirname, '../runtime/telemetry/otlp.ts'), name: 'otlp' };
+const TRACING = path.resolve(import.meta.dirname, '../../runtime/telemetry/tracing.ts');
+const SPANS = { source: path.resolve(import.meta.dirname, '../../runtime/telemetry/otlp.ts'), name: 'otlp' };
 
 /**
  * Bundles handlers in one pass, each into a folder of its own below `output` with `handler.mjs` and its source map, and

@@ -2,9 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { physicalName } from '../names.ts';
+import type { OnCall, Urgency } from '../on-call/on-call.ts';
 import { consumerMetric } from './consumer-metrics.ts';
-import { physicalName } from './names.ts';
-import type { OnCall, Urgency } from './on-call.ts';
 
 /** When the alarms of a consumer fire. The threshold of the age alarm is not here: it is the consumer's `maxAge`. */
 export interface AlarmThresholds {

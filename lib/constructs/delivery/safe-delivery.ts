@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { UnsafePropsError } from './errors.ts';
+import { UnsafePropsError } from '../errors.ts';
 import { DEAD_LETTER_RETENTION } from './guarded-queue.ts';
 
 /** How messages reach the function, and how often. Leave everything out and the values are safe. */

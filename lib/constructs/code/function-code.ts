@@ -1,8 +1,8 @@
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { BundleError } from '../errors.ts';
 import { bundle } from './bundle.ts';
-import { BundleError } from './errors.ts';
 
 /** Every function of the project, bundled together: seven functions cost little more than one. */
 const PROJECT_FUNCTIONS = 'functions/*/handler.ts';

@@ -6,7 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { admitAlarms } from './encryption.ts';
+import { admitAlarms } from '../security/encryption.ts';
 
 /** How urgent an alarm is: `page` wakes somebody, `ticket` waits for the morning. */
 export type Urgency = 'page' | 'ticket';
