@@ -13,7 +13,7 @@ import { guardedQueue } from './delivery/guarded-queue.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import { physicalName } from './names.ts';
-import type { OnCall, Urgency } from './on-call/on-call.ts';
+import type { IOnCall, Urgency } from './on-call/on-call.ts';
 import { grantMessageKey, grantTableKey } from './security/encryption.ts';
 
 /** Something that a consumer's handler calls through `context.dependency(name)`, and when to leave it alone. */
@@ -95,7 +95,7 @@ export interface CircuitBreakersProps {
   /** Where the circuits are kept: the table of the consumers it watches. */
   readonly idempotency: IdempotencyTable;
   /** Who hears when the keeper gives up, and of circuits that stay open. */
-  readonly onCall: OnCall;
+  readonly onCall: IOnCall;
   /** The team that answers for the keeper; part of its alarm's description. */
   readonly owner: string;
   /**

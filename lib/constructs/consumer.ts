@@ -96,12 +96,7 @@ export class Consumer extends QueueFunction {
     });
     // Otherwise events that are published in between are refused by the queue, and end undeliverable.
     if (policyDependable) this.subscription.node.addDependency(policyDependable);
-    this.undeliverableAlarm = undeliverableAlarm(this, {
-      consumer: this.name,
-      owner: props.owner,
-      onCall: props.onCall,
-      undeliverable: this.undeliverable,
-    });
+    this.undeliverableAlarm = undeliverableAlarm(this.health, this.undeliverable);
   }
 }
 

@@ -14,7 +14,7 @@ import { handlerFunction } from './code/handler-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { EventTopic } from './event-topic.ts';
 import { kebabCase, physicalName } from './names.ts';
-import type { OnCall } from './on-call/on-call.ts';
+import type { IOnCall } from './on-call/on-call.ts';
 import { grantTableKey } from './security/encryption.ts';
 
 /** What an {@link Outbox} takes. */
@@ -23,7 +23,7 @@ export interface OutboxProps {
   readonly topic: EventTopic;
 
   /** Who hears of its alarm. */
-  readonly onCall: OnCall;
+  readonly onCall: IOnCall;
 
   /** The team that answers for it; part of the alarm's description. */
   readonly owner: string;

@@ -1,10 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import type { Construct } from 'constructs';
-import { physicalName } from '../names.ts';
-import type { OnCall, Urgency } from '../on-call/on-call.ts';
 import { consumerMetric } from './consumer-metrics.ts';
+import type { Health } from './health.ts';
 
 /** When the alarms of a consumer fire. The threshold of the age alarm is not here: it is the consumer's `maxAge`. */
 export interface AlarmThresholds {
@@ -39,24 +37,22 @@ export interface ConsumerAlarms {
 export interface ConsumerAlarmsProps {
   /** The name in the metrics. */
   readonly consumer: string;
-  readonly owner: string;
   readonly maxAge: Duration;
   readonly queue: sqs.IQueue;
   readonly deadLetterQueue: sqs.IQueue;
-  readonly onCall: OnCall;
   readonly thresholds: AlarmThresholds;
 }
 
 const MINUTE = Duration.minutes(1);
-const AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD;
 
-/** The four alarms that say whether a consumer keeps its promise, wired to the people on call. */
-export function consumerAlarms(scope: Construct, props: ConsumerAlarmsProps): ConsumerAlarms {
+/** The four alarms that say whether a consumer keeps its promise, heard through its health. */
+export function consumerAlarms(health: Health, props: ConsumerAlarmsProps): ConsumerAlarms {
   const { consumer, maxAge } = props;
   const depth = props.thresholds.depth ?? 1000;
   const failurePercent = props.thresholds.failurePercent ?? 25;
   return {
-    depth: onCallAlarm(scope, 'DepthAlarm', 'depth', 'ticket', props, {
+    depth: health.add('DepthAlarm', 'ticket', {
+      runbook: 'depth',
       meaning: `${depth} or more messages have waited for ${consumer} for 10 minutes: it does not keep up.`,
       first:
         'Compare Delivered with the events published: a burst drains by itself, a slow or throttled handler does not.',
@@ -65,7 +61,8 @@ export function consumerAlarms(scope: Construct, props: ConsumerAlarmsProps): Co
       datapointsToAlarm: 10,
       evaluationPeriods: 10,
     }),
-    age: onCallAlarm(scope, 'AgeAlarm', 'age', 'page', props, {
+    age: health.add('AgeAlarm', 'page', {
+      runbook: 'age',
       meaning: `The oldest message of ${consumer} is older than the ${maxAge.toHumanString()} it promises.`,
       first:
         'Look whether the function runs at all (throttled, disabled event source, failing at start), then at its failure rate.',
@@ -74,7 +71,8 @@ export function consumerAlarms(scope: Construct, props: ConsumerAlarmsProps): Co
       datapointsToAlarm: 2,
       evaluationPeriods: 3,
     }),
-    deadLetters: onCallAlarm(scope, 'DeadLettersAlarm', 'dead-letters', 'page', props, {
+    deadLetters: health.add('DeadLettersAlarm', 'page', {
+      runbook: 'dead-letters',
       meaning: `${consumer} gave up on at least one event; it waits in the DLQ and will not move by itself.`,
       first: 'Read the failure context (errorClass, errorMessage, attempts) of one dead letter before redriving any.',
       metric: inQueue(props.deadLetterQueue),
@@ -82,7 +80,8 @@ export function consumerAlarms(scope: Construct, props: ConsumerAlarmsProps): Co
       datapointsToAlarm: 1,
       evaluationPeriods: 1,
     }),
-    failureRate: onCallAlarm(scope, 'FailureRateAlarm', 'failure-rate', 'ticket', props, {
+    failureRate: health.add('FailureRateAlarm', 'ticket', {
+      runbook: 'failure-rate',
       meaning: `${failurePercent}% or more of what ${consumer} handles fails and is retried or dead-lettered.`,
       first:
         "Group the function's error log by error class: one class is a dependency or a bug, many are the function itself.",
@@ -94,17 +93,13 @@ export function consumerAlarms(scope: Construct, props: ConsumerAlarmsProps): Co
   };
 }
 
-/** What {@link undeliverableAlarm} takes. */
-export type UndeliverableAlarmProps = Pick<ConsumerAlarmsProps, 'consumer' | 'owner' | 'onCall'> & {
-  readonly undeliverable: sqs.IQueue;
-};
-
 /** Fires when SNS could not put an event into the consumer's queue. A page: the consumer does not even know of it. */
-export function undeliverableAlarm(scope: Construct, props: UndeliverableAlarmProps): cloudwatch.Alarm {
-  return onCallAlarm(scope, 'UndeliverableAlarm', 'undeliverable', 'page', props, {
-    meaning: `SNS could not deliver at least one event into the queue of ${props.consumer}.`,
+export function undeliverableAlarm(health: Health, undeliverable: sqs.IQueue): cloudwatch.Alarm {
+  return health.add('UndeliverableAlarm', 'page', {
+    runbook: 'undeliverable',
+    meaning: `SNS could not deliver at least one event into the queue of ${health.subject}.`,
     first: 'Check the policy and the key of the queue: SNS does not retry what it is not allowed to do.',
-    metric: inQueue(props.undeliverable),
+    metric: inQueue(undeliverable),
     threshold: 1,
     datapointsToAlarm: 1,
     evaluationPeriods: 1,
@@ -135,35 +130,4 @@ export function failureRate(consumer: string, period = MINUTE): cloudwatch.MathE
       failed: consumerMetric(consumer, 'Failed', { period }),
     },
   });
-}
-
-interface Rule {
-  /** What it means for the business when it fires. */
-  readonly meaning: string;
-  /** The first thing to do. */
-  readonly first: string;
-  readonly metric: cloudwatch.IMetric;
-  readonly threshold: number;
-  readonly datapointsToAlarm: number;
-  readonly evaluationPeriods: number;
-}
-
-function onCallAlarm(
-  scope: Construct,
-  id: string,
-  runbook: string,
-  urgency: Urgency,
-  { owner, onCall }: Pick<ConsumerAlarmsProps, 'owner' | 'onCall'>,
-  { meaning, first, ...rule }: Rule,
-): cloudwatch.Alarm {
-  const alarm = new cloudwatch.Alarm(scope, id, {
-    ...rule,
-    alarmName: physicalName(scope, runbook, 255),
-    alarmDescription: `Owner: ${owner}. ${meaning} First: ${first} Runbook: docs/runbooks/${runbook}.md`,
-    comparisonOperator: AT_LEAST,
-    // Queues that nobody has used for a while, and functions that nobody calls, report nothing.
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-  });
-  onCall.notify(alarm, urgency);
-  return alarm;
 }

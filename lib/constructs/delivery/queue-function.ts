@@ -8,13 +8,14 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type AlarmThresholds, type ConsumerAlarms, consumerAlarms, failureRate } from '../alarms/consumer-alarms.ts';
 import { type ConsumerMetric, consumerMetric, METRICS_NAMESPACE } from '../alarms/consumer-metrics.ts';
+import { Health } from '../alarms/health.ts';
 import type { CircuitBreakers, DependencyProps } from '../circuit-breakers.ts';
 import { handlerFunction } from '../code/handler-function.ts';
 import { UnsafePropsError } from '../errors.ts';
 import type { EventTopic } from '../event-topic.ts';
 import type { IdempotencyTable } from '../idempotency-table.ts';
 import { kebabCase } from '../names.ts';
-import type { OnCall } from '../on-call/on-call.ts';
+import type { IOnCall } from '../on-call/on-call.ts';
 import type { Outbox } from '../outbox.ts';
 import { grantMessageKey } from '../security/encryption.ts';
 import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
@@ -40,7 +41,7 @@ export interface QueueFunctionProps extends Delivery {
   readonly idempotency: IdempotencyTable;
 
   /** Who hears of its alarms. */
-  readonly onCall: OnCall;
+  readonly onCall: IOnCall;
 
   /**
    * Its name in metrics, idempotency records and dead letters. Unique among all that share the idempotency table;
@@ -142,6 +143,8 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   readonly function: lambda.Function;
   readonly eventSource: lambda.EventSourceMapping;
   readonly alarms: ConsumerAlarms;
+  /** Speaks for its alarms. */
+  readonly health: Health;
   readonly encryptionKey: kms.IKey;
   readonly grantPrincipal: iam.IPrincipal;
 
@@ -155,6 +158,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     refuseStrictWithoutOrder(this, props.ordering, ordered);
 
     this.name = props.name ?? kebabCase(id);
+    this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
     this.encryptionKey = encryptionKey;
     props.idempotency.guard(this, this.name, delivery.retention.plus(DEAD_LETTER_RETENTION));
 
@@ -205,13 +209,11 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
       reportBatchItemFailures: true,
     });
     this.#watchDependencies(props, delivery);
-    this.alarms = consumerAlarms(this, {
+    this.alarms = consumerAlarms(this.health, {
       consumer: this.name,
-      owner: props.owner,
       maxAge: props.maxAge,
       queue,
       deadLetterQueue,
-      onCall: props.onCall,
       thresholds: props.alarms ?? {},
     });
   }

@@ -7,9 +7,24 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { admitAlarms } from '../security/encryption.ts';
+import { MaintenanceWindow } from './maintenance-window.ts';
 
 /** How urgent an alarm is: `page` wakes somebody, `ticket` waits for the morning. */
 export type Urgency = 'page' | 'ticket';
+
+/** The people on call, as alarms see them. */
+export interface IOnCall {
+  /** For what cannot wait: somebody is woken. */
+  readonly page: sns.ITopic;
+  /** For what can wait until the morning. */
+  readonly ticket: sns.ITopic;
+  /** In ALARM while a maintenance window is open: the actions suppressor of composite alarms. */
+  readonly maintenance?: cloudwatch.IAlarm;
+  /** Where the page of a runbook is. */
+  runbook(name: string): string;
+  /** Sends an alarm to the people on call, and its end as well. */
+  notify(alarm: cloudwatch.AlarmBase, urgency: Urgency): void;
+}
 
 /** What an {@link OnCall} takes. */
 export interface OnCallProps {
@@ -29,6 +44,13 @@ export interface OnCallProps {
   readonly ticket?: readonly string[];
 
   /**
+   * Where the runbooks are, as the alarms link them: a URL such as `https://github.com/you/shop/blob/main/docs/runbooks`.
+   *
+   * @default 'docs/runbooks'
+   */
+  readonly runbooks?: string;
+
+  /**
    * The customer managed key that encrypts both topics; its policy is extended to admit CloudWatch alarms. An imported
    * key has to admit `cloudwatch.amazonaws.com` already.
    *
@@ -45,15 +67,19 @@ export interface OnCallProps {
 }
 
 /** The two ways to the people on call, as encrypted topics that alarms may publish to. */
-export class OnCall extends Construct {
+export class OnCall extends Construct implements IOnCall {
   /** For what cannot wait: somebody is woken. */
   readonly page: sns.Topic;
   /** For what can wait until the morning. */
   readonly ticket: sns.Topic;
+  readonly maintenance: cloudwatch.Alarm;
   readonly encryptionKey: kms.IKey;
+  readonly #runbooks: string;
 
   constructor(scope: Construct, id: string, props: OnCallProps = {}) {
     super(scope, id);
+    this.#runbooks = (props.runbooks ?? 'docs/runbooks').replace(/\/$/, '');
+    this.maintenance = new MaintenanceWindow(this, 'Maintenance').alarm;
     this.encryptionKey =
       props.encryptionKey ??
       new kms.Key(this, 'Key', {
@@ -66,7 +92,10 @@ export class OnCall extends Construct {
     this.ticket = this.#topic('Ticket', props.ticket ?? []);
   }
 
-  /** Sends an alarm to the people on call, and its end as well. */
+  runbook(name: string): string {
+    return `${this.#runbooks}/${name}.md`;
+  }
+
   notify(alarm: cloudwatch.AlarmBase, urgency: Urgency): void {
     const action = new SnsAction(this[urgency]);
     alarm.addAlarmAction(action);
