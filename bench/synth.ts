@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Benchmark } from './bench.ts';
 import { median } from './median.ts';
+import { measureConsumers } from './synth-consumers.ts';
 
 const RUNS = 3;
 const project = fileURLToPath(new URL('..', import.meta.url));
 
 export const synth: Benchmark = {
   name: 'synth',
-  description: `npm run synth: cdk synth of all environments; median of ${RUNS} runs`,
+  description: `npm run synth: cdk synth of all environments; apps of 10 to 200 consumers; median of ${RUNS} runs`,
   async run(say) {
     const times: number[] = [];
     for (let n = 0; n < RUNS; n++) {
@@ -17,7 +18,8 @@ export const synth: Benchmark = {
       times.push(performance.now() - started);
       say(`run ${n + 1}: ${Math.round(times.at(-1)!)} ms`);
     }
-    return { environmentsMs: median(times) };
+    const consumers = await measureConsumers(say, { consumers: [10, 50, 100, 200], runs: RUNS });
+    return { environmentsMs: median(times), ...consumers };
   },
 };
 

@@ -50,3 +50,13 @@ export function endpoint(value: string): string {
   }
   return value.replace(/\/$/, '');
 }
+
+/** A length of time such as `90s`, `10m`, `2h` or `1h30m`, in milliseconds. */
+export function duration(value: string): number {
+  const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(value) ?? [];
+  const length = Number(hours ?? 0) * 3_600_000 + Number(minutes ?? 0) * 60_000 + Number(seconds ?? 0) * 1_000;
+  if (!Number.isSafeInteger(length) || length === 0) {
+    throw new InvalidArgumentError("Give a length of time such as '10m', '2h' or '1h30m'.");
+  }
+  return length;
+}

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ReleaseProgress } from '../operations/release-key.ts';
-import { UserError } from './failure.ts';
+import { explained } from './explained.ts';
 import { positiveNumber } from './options.ts';
 
 interface ListOptions {
@@ -110,35 +110,5 @@ async function release({ patience, ...target }: ReleaseOptions): Promise<number>
   } finally {
     dynamodb.destroy();
     sqs.destroy();
-  }
-}
-
-/** What AWS says in its own words, by the name of the error. */
-const REMEDIES: readonly [name: RegExp, remedy: string][] = [
-  [/^ResourceNotFoundException$/, 'There is no such table here. Check --table, region and endpoint.'],
-  [/QueueDoesNotExist|NonExistentQueue/, 'There is no such queue here. Check the queue URLs, region and endpoint.'],
-  [
-    /^(CredentialsProviderError|ExpiredToken.*|UnrecognizedClientException|InvalidClientTokenId)$/,
-    'Sign in to AWS first.',
-  ],
-  [/^AccessDenied/, 'The credentials in use do not permit it.'],
-  [/^(ECONNREFUSED|ENOTFOUND|TimeoutError|AggregateError)$/, 'Check AWS_ENDPOINT_URL, and that it can be reached.'],
-  [/^(OperationError|ReleaseBusyError|WrongQueueError)$/, ''],
-];
-
-/** An operator needs a sentence, not our stack. */
-async function explained(work: () => Promise<number>): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const names = [error.name, String((error as { code?: unknown }).code ?? '')];
-    const known = REMEDIES.find(([name]) => names.some((each) => name.test(each)));
-    if (known === undefined && /region is missing/i.test(error.message)) {
-      throw new UserError('No AWS region is set. Set AWS_REGION.', { cause: error });
-    }
-    if (known === undefined) throw error;
-    const message = (error.message || names.filter(Boolean).join(' ')).split('\n')[0]!;
-    throw new UserError(`${message.replace(/\.?$/, '.')} ${known[1]}`.trim(), { cause: error });
   }
 }

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { explain } from './failure.ts';
+import { addMaintenance } from './maintenance.ts';
+import { addOnCall } from './on-call.ts';
 import { endpoint, port, positiveNumber, share, wholeNumber } from './options.ts';
 import { addParked } from './parked.ts';
 import type { StartOptions } from './start.ts';
@@ -49,6 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--persist <dir>', 'keep queues and tables in this folder over a restart')
     .option('--port <number>', 'port of the SNS, SQS and S3 engine (default: a free one)', port)
     .option('--dynamodb-port <number>', 'port of the DynamoDB engine (default: a free one)', port)
+    .option('--cloudwatch-port <number>', "port of CloudWatch's API (default: a free one)", port)
     .addOption(
       new Option('--sqs-endpoint <url>', 'use SNS and SQS there').env('AWS_ENDPOINT_URL_SQS').argParser(endpoint),
     )
@@ -90,9 +93,12 @@ Examples:
       code = await bench(name, options.json);
     });
 
-  addParked(program, (ended) => {
-    code = ended;
-  });
+  const ended = (with_: number) => {
+    code = with_;
+  };
+  addParked(program, ended);
+  addMaintenance(program, ended);
+  addOnCall(program, ended);
 
   try {
     if (argv.length <= 2) {

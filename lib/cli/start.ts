@@ -32,6 +32,7 @@ export interface StartOptions {
   persist?: string;
   port?: number;
   dynamodbPort?: number;
+  cloudwatchPort?: number;
   sqsEndpoint?: string;
   dynamodbEndpoint?: string;
 }
@@ -68,6 +69,7 @@ export async function start(options: StartOptions): Promise<number> {
       persist: options.persist,
       messagingPort: options.port,
       dynamodbPort: options.dynamodbPort,
+      cloudwatchPort: options.cloudwatchPort,
       sqsEndpoint: options.sqsEndpoint,
       dynamodbEndpoint: options.dynamodbEndpoint,
       onLog: (line, functionName) => log.write(`${functionName} ${line}\n`),
@@ -105,7 +107,9 @@ async function runOrders(run: Run): Promise<number> {
   const { options, seed, cloud, orders, view, memory, interrupted } = run;
   view.say('In the templates, and not emulated here:');
   for (const line of notEmulatedLines(cloud.resources.notEmulated)) view.say(`  ${line}`);
-  view.say(`What the functions log is in ${LOG}.`);
+  view.say(
+    `What the functions log is in ${LOG}. CloudWatch's API is at ${cloud.cloudwatchEndpoint} (AWS_ENDPOINT_URL_CLOUDWATCH).`,
+  );
   const targets = poisonTargets(cloud);
   const poison = brewPoison(options.poison, targets, readOrders(1)[0]!);
   let placed = 0;

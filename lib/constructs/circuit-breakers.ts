@@ -8,11 +8,12 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
+import { Health, type Monitored } from './alarms/health.ts';
+import { inQueue } from './alarms/queue-metrics.ts';
 import { handlerFunction } from './code/handler-function.ts';
 import { guardedQueue } from './delivery/guarded-queue.ts';
 import { UnsafePropsError } from './errors.ts';
-import type { IdempotencyTable } from './idempotency-table.ts';
-import { physicalName } from './names.ts';
+import type { IIdempotencyTable } from './idempotency-table.ts';
 import type { IOnCall, Urgency } from './on-call/on-call.ts';
 import { grantMessageKey, grantTableKey } from './security/encryption.ts';
 
@@ -93,7 +94,7 @@ export interface DependencyProps {
 /** What a {@link CircuitBreakers} takes. */
 export interface CircuitBreakersProps {
   /** Where the circuits are kept: the table of the consumers it watches. */
-  readonly idempotency: IdempotencyTable;
+  readonly idempotency: IIdempotencyTable;
   /** Who hears when the keeper gives up, and of circuits that stay open. */
   readonly onCall: IOnCall;
   /** The team that answers for the keeper; part of its alarm's description. */
@@ -122,10 +123,10 @@ export interface CircuitBreakersProps {
 export interface WatchProps {
   /** The consumer's name in metrics and idempotency records. */
   readonly name: string;
-  /** The team that answers for it. */
-  readonly owner: string;
+  /** Speaks for the alarms of its circuits. */
+  readonly health: Health;
   readonly eventSource: lambda.EventSourceMapping;
-  readonly idempotency: IdempotencyTable;
+  readonly idempotency: IIdempotencyTable;
   readonly dependencies: Readonly<Record<string, DependencyProps>>;
   readonly batchSize: number;
   /** @default Duration.seconds(0) */
@@ -140,7 +141,6 @@ const TIMEOUT = Duration.seconds(30);
 const RECEIVES = 100;
 /** Lambda takes 4 KB of environment variables; the others need the rest. */
 const MOST_ENVIRONMENT = 3_300;
-const RUNBOOK = 'Runbook: docs/runbooks/circuit-open.md';
 
 /**
  * What acts on the circuits of a stack's consumers: a keeper function and the queue that wakes it. While a circuit is
@@ -149,7 +149,7 @@ const RUNBOOK = 'Runbook: docs/runbooks/circuit-open.md';
  *
  * @throws BundleError when the keeper does not compile
  */
-export class CircuitBreakers extends Construct {
+export class CircuitBreakers extends Construct implements Monitored {
   /** Wakes the keeper. */
   readonly queue: sqs.Queue;
   /** Wake-ups that the keeper gave up on: an event source may stand still. */
@@ -158,6 +158,8 @@ export class CircuitBreakers extends Construct {
   readonly eventSource: lambda.EventSourceMapping;
   /** The keeper gave up. A page: nobody else resumes the consumer. */
   readonly deadLettersAlarm: cloudwatch.Alarm;
+  /** Speaks for its own alarm; the circuits' alarms are part of their consumers' health. */
+  readonly health: Health;
   readonly encryptionKey: kms.IKey;
   readonly #props: CircuitBreakersProps;
   readonly #sources: Record<string, object> = {};
@@ -166,7 +168,15 @@ export class CircuitBreakers extends Construct {
     super(scope, id);
     const { idempotency, removalPolicy = RemovalPolicy.DESTROY } = props;
     this.#props = props;
-    this.encryptionKey = props.encryptionKey ?? idempotency.encryptionKey;
+    const encryptionKey = props.encryptionKey ?? idempotency.encryptionKey;
+    if (encryptionKey === undefined) {
+      throw new UnsafePropsError(
+        this,
+        `Nobody said what key encrypts ${idempotency.node.path}, and it would take that for its own.`,
+        'Set `encryptionKey`.',
+      );
+    }
+    this.encryptionKey = encryptionKey;
     const { queue, deadLetterQueue } = guardedQueue(this, {
       ordered: false,
       visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds()),
@@ -202,17 +212,20 @@ export class CircuitBreakers extends Construct {
       batchSize: 1,
       maxConcurrency: 2,
     });
-    this.deadLettersAlarm = circuitAlarm(this, 'DeadLettersAlarm', {
-      alarmName: physicalName(this, 'circuit-open', 255),
-      alarmDescription: `Owner: ${props.owner}. The keeper of the circuits gave up: a consumer may stand still although its dependency is well. First: Read the error log of the keeper, then redrive its dead letters. ${RUNBOOK}`,
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(1),
-        statistic: 'Maximum',
-      }),
+    this.health = new Health(this, 'Health', {
+      subject: 'the keeper of the circuits',
+      owner: props.owner,
+      onCall: props.onCall,
+    });
+    this.deadLettersAlarm = this.health.add('DeadLettersAlarm', 'page', {
+      runbook: 'circuit-open',
+      meaning: 'The keeper of the circuits gave up: a consumer may stand still although its dependency is well.',
+      first: 'Read the error log of the keeper, then redrive its dead letters.',
+      metric: inQueue(deadLetterQueue),
       threshold: 1,
+      datapointsToAlarm: 1,
       evaluationPeriods: 1,
     });
-    props.onCall.notify(this.deadLettersAlarm, 'page');
   }
 
   /**
@@ -275,14 +288,16 @@ export class CircuitBreakers extends Construct {
     const alarms: Record<string, cloudwatch.Alarm> = {};
     for (const [name, { alarm: urgency }] of Object.entries(dependencies)) {
       if (urgency === undefined) continue;
-      alarms[name] = circuitAlarm(consumer, `CircuitAlarm-${name}`, {
-        alarmName: physicalName(consumer, `circuit-open-${name}`, 255),
-        alarmDescription: `Owner: ${props.owner}. ${props.name} has stood still for 5 minutes because ${name} fails. First: Look whether ${name} is well, and what its calls fail with in the log of ${props.name}. ${RUNBOOK}`,
+      alarms[name] = props.health.add(`CircuitAlarm-${name}`, urgency, {
+        runbook: 'circuit-open',
+        name: `circuit-open-${name}`,
+        meaning: `${props.name} has stood still for 5 minutes because ${name} fails.`,
+        first: `Look whether ${name} is well, and what its calls fail with in the log of ${props.name}.`,
         metric: this.metricState(props.name, name),
         threshold: 2,
+        datapointsToAlarm: 5,
         evaluationPeriods: 5,
       });
-      this.#props.onCall.notify(alarms[name], urgency);
     }
     return alarms;
   }
@@ -332,7 +347,7 @@ export class CircuitBreakers extends Construct {
       resourceArns: [idempotency.table.tableArn],
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['circuit#*'] } },
     });
-    grantTableKey(idempotency.encryptionKey, this.function);
+    if (idempotency.encryptionKey) grantTableKey(idempotency.encryptionKey, this.function);
   }
 
   #refuseStranger(consumer: Construct, { idempotency }: WatchProps): void {
@@ -351,14 +366,6 @@ export class CircuitBreakers extends Construct {
       );
     }
   }
-}
-
-function circuitAlarm(scope: Construct, id: string, props: cloudwatch.AlarmProps): cloudwatch.Alarm {
-  return new cloudwatch.Alarm(scope, id, {
-    ...props,
-    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-  });
 }
 
 /** The settings as the runtime reads them; what is left out has its default there. */

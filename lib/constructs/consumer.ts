@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, type Size, Token, Validations } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -10,15 +10,41 @@ import { undeliverableAlarm } from './alarms/consumer-alarms.ts';
 import { lastResort } from './delivery/guarded-queue.ts';
 import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
-import type { EventTopic } from './event-topic.ts';
-import { admitSns } from './security/encryption.ts';
+import { describe } from './routing/description.ts';
+import type { HeaderRules } from './routing/header-rule.ts';
+import {
+  announceTopicSize,
+  LARGEST_MESSAGE,
+  limitMessages,
+  refuseBadSize,
+  refuseSmallerQueue,
+} from './routing/payload-limit.ts';
+import { type Distance, deliveringPrincipal, distanceBetween, isNear } from './routing/places.ts';
+import { namesOf, routingOf, type Wanted } from './routing/subscription-routing.ts';
+import type { IEventTopic } from './routing/topic-base.ts';
+import { admitForeignTopic, admitSns } from './security/encryption.ts';
+
+export type { HeaderRules } from './routing/header-rule.ts';
 
 /** What a {@link Consumer} takes. */
 export interface ConsumerProps extends QueueFunctionProps {
-  readonly topic: EventTopic;
+  /** Also one of another stack, account or region: see `EventTopic.fromTopicAttributes`. */
+  readonly topic: IEventTopic;
 
-  /** The events it wants; the topic has to carry them. */
-  readonly events: readonly AnyContract[];
+  /**
+   * The events it wants; the topic has to carry them. A text is a pattern of types: `order.*` for everything below,
+   * `*.placed` for everything that ends so, `*` for everything. A pattern also takes what the topic will carry one day; the
+   * handler dead-letters what it has no contract for.
+   */
+  readonly events: Wanted;
+
+  /**
+   * What the headers of an event have to be, by name: `{ region: sns.SubscriptionFilter.stringFilter({ allowlist: ['eu'] }) }`.
+   * All rules have to hold; four at most. Each wanted event has to declare the header.
+   *
+   * @default whatever they are
+   */
+  readonly headers?: HeaderRules;
 
   /**
    * Whether it gets the events of one key one after the other, in the order they were published (a FIFO queue; the
@@ -29,10 +55,25 @@ export interface ConsumerProps extends QueueFunctionProps {
   readonly ordered?: boolean;
 
   /**
+   * The largest message that its queue takes, attributes included: 1 KiB to 1 MiB, not less than the topic.
+   *
+   * @default Size.mebibytes(1)
+   */
+  readonly maxMessageSize?: Size;
+
+  /**
+   * Where SNS puts what it cannot deliver: a queue in the account and region of the topic's subscription, of the kind of the
+   * topic. Its policy and key have to admit SNS.
+   *
+   * @default a queue of its own; needed when the topic is in another region
+   */
+  readonly undeliverable?: sqs.IQueue;
+
+  /**
    * The customer managed key that encrypts queues and log; its policy is extended to admit SNS and CloudWatch Logs. An
    * imported key has to admit both already.
    *
-   * @default the topic's key
+   * @default the topic's key; that of the idempotency table when the topic has none, or is in another account or region
    */
   readonly encryptionKey?: kms.IKey;
 }
@@ -40,45 +81,46 @@ export interface ConsumerProps extends QueueFunctionProps {
 /**
  * A function that handles events of a topic: subscription with a filter, queue, DLQ, function and alarms.
  *
- * The filter is on the event's type. It is not on its version: a version that this consumer does not know yet ends in
- * its DLQ, where somebody sees it, and not in SNS's filter, where nobody does.
- *
  * What SNS itself cannot put into the queue is kept in `undeliverable`, a queue of its own with an alarm of its own:
  * it never was in the consumer's hands, and `StartMessageMoveTask` does not accept the DLQ of a subscription.
  *
- * @throws UnsafePropsError when messages could be lost, blocked or repeated, or the topic does not carry an event
+ * @throws UnsafePropsError when messages could be lost, blocked or repeated, SNS could not express or deliver what it wants, or the
+ *   topic does not carry it
  * @throws BundleError when the handler is missing or does not compile
  */
 export class Consumer extends QueueFunction {
+  readonly topic: IEventTopic;
+  /** The events of the topic that reach it. */
+  readonly events: readonly AnyContract[];
   readonly subscription: sns.Subscription;
   /** What SNS could not deliver. Of the kind of the topic: a FIFO topic takes a FIFO queue only. */
-  readonly undeliverable: sqs.Queue;
-  readonly undeliverableAlarm: cloudwatch.Alarm;
+  readonly undeliverable: sqs.IQueue;
+  /** Undefined when `undeliverable` is in another region or account, where its metrics are: its owner has to watch it. */
+  readonly undeliverableAlarm: cloudwatch.Alarm | undefined;
 
   constructor(scope: Construct, id: string, props: ConsumerProps) {
-    const { topic, events } = props;
+    const { topic } = props;
+    const distance = distanceBetween(topic.topic.env, scope);
     super(scope, id, props, {
       ordered: props.ordered ?? topic.ordered,
-      encryptionKey: props.encryptionKey ?? topic.encryptionKey,
-      description: `Handles ${events.map((event) => event.type).join(', ')} for ${props.owner}`,
+      encryptionKey: keyFor(props, distance),
+      description: describe('Handles', namesOf(props.events), props.owner),
     });
-    refuseBadSubscription(this, props);
+    refuseOrderWithoutTopic(this, props);
+    const { events, filterPolicy } = routingOf(this, topic, props.events, props.headers);
+    this.topic = topic;
+    this.events = events;
+    this.#limitMessages(props);
+
+    const principal = deliveringPrincipal(this, topic.topic.env);
     admitSns(this.encryptionKey);
-    this.undeliverable = lastResort(this, 'Undeliverable', {
-      name: 'undeliverable',
-      ordered: topic.ordered,
-      encryptionKey: this.encryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      redriveAllowPolicy: { redrivePermission: sqs.RedrivePermission.DENY_ALL },
-    });
-    Validations.of(this.undeliverable).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is itself the dead-letter queue of the SNS subscription; the rule knows those of queues only.',
-    });
+    if (!isNear(distance)) admitForeignTopic(this.encryptionKey, topic.topic.topicArn, principal);
+    this.undeliverable = props.undeliverable ?? this.#undeliverable(props, distance);
+    refuseOtherKind(this, topic, this.undeliverable);
     const { policyDependable } = this.queue.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'TopicDelivers',
-        principals: [new iam.ServicePrincipal('sns.amazonaws.com')],
+        principals: [principal],
         actions: ['sqs:SendMessage'],
         resources: [this.queue.queueArn],
         conditions: { ArnEquals: { 'aws:SourceArn': topic.topic.topicArn } },
@@ -89,34 +131,90 @@ export class Consumer extends QueueFunction {
       protocol: sns.SubscriptionProtocol.SQS,
       endpoint: this.queue.queueArn,
       rawMessageDelivery: true,
-      filterPolicy: {
-        type: sns.SubscriptionFilter.stringFilter({ allowlist: [...new Set(events.map((event) => event.type))] }),
-      },
+      filterPolicy,
       deadLetterQueue: this.undeliverable,
+      ...(distance.region !== 'same' && { region: topic.topic.env.region }),
     });
     // Otherwise events that are published in between are refused by the queue, and end undeliverable.
     if (policyDependable) this.subscription.node.addDependency(policyDependable);
-    this.undeliverableAlarm = undeliverableAlarm(this.health, this.undeliverable);
+    topic.subscribed(this, events);
+    this.undeliverableAlarm = isHere(this.undeliverable, this.queue)
+      ? undeliverableAlarm(this.health, this.undeliverable)
+      : undefined;
+  }
+
+  /** Events that SNS could not deliver and nobody has received from `undeliverable`. Maximum over 5 minutes unless told otherwise. */
+  metricUndeliverable(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.undeliverable.metricApproximateNumberOfMessagesVisible(props);
+  }
+
+  #limitMessages({ topic, publishes, maxMessageSize = LARGEST_MESSAGE }: ConsumerProps): void {
+    refuseBadSize(this, maxMessageSize);
+    refuseSmallerQueue(this, topic, maxMessageSize);
+    limitMessages(this.queue, maxMessageSize);
+    // Dead letters carry their failure context on top.
+    limitMessages(this.deadLetterQueue, LARGEST_MESSAGE);
+    announceTopicSize(this.function, publishes);
+  }
+
+  #undeliverable({ topic, removalPolicy }: ConsumerProps, { region }: Distance): sqs.IQueue {
+    if (region === 'other') {
+      throw new UnsafePropsError(
+        this,
+        `${topic.node.path} is in ${topic.topic.env.region}, and SNS keeps what it cannot deliver in a queue of that region only.`,
+        'Make a queue there and give it in `undeliverable`.',
+      );
+    }
+    const queue = lastResort(this, 'Undeliverable', {
+      name: 'undeliverable',
+      ordered: topic.ordered,
+      encryptionKey: this.encryptionKey,
+      removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      redriveAllowPolicy: { redrivePermission: sqs.RedrivePermission.DENY_ALL },
+    });
+    limitMessages(queue, LARGEST_MESSAGE);
+    Validations.of(queue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'It is itself the dead-letter queue of the SNS subscription; the rule knows those of queues only.',
+    });
+    return queue;
   }
 }
 
-function refuseBadSubscription(scope: Construct, { topic, events, ordered }: ConsumerProps): void {
-  if (ordered && !topic.ordered) {
-    throw new UnsafePropsError(
-      scope,
-      `It is ordered, but ${topic.node.path} is not, and hands events on in any order.`,
-      'Make the topic ordered as well, or leave `ordered` out.',
-    );
-  }
-  if (events.length === 0) {
-    throw new UnsafePropsError(scope, 'It wants no events.', 'List at least one in `events`.');
-  }
-  const foreign = events.find((event) => !topic.carries(event));
-  if (foreign) {
-    throw new UnsafePropsError(
-      scope,
-      `It wants '${foreign.type}' version ${foreign.version}, which ${topic.node.path} does not carry: it would wait forever.`,
-      "Add the event to the topic's `events`, or take it off this list.",
-    );
-  }
+/** A key of another account or region does not encrypt what is here. */
+function keyFor({ encryptionKey, topic, idempotency }: ConsumerProps, distance: Distance): kms.IKey {
+  const isFar = distance.account === 'other' || distance.region === 'other';
+  const key = encryptionKey ?? (isFar ? undefined : topic.encryptionKey) ?? idempotency.encryptionKey;
+  if (key !== undefined) return key;
+  throw new UnsafePropsError(
+    topic,
+    'Nobody said what key encrypts it, nor what key encrypts the idempotency table of its consumer.',
+    'Set `encryptionKey` of the consumer.',
+  );
+}
+
+function refuseOrderWithoutTopic(scope: Construct, { topic, ordered }: ConsumerProps): void {
+  if (!ordered || topic.ordered) return;
+  throw new UnsafePropsError(
+    scope,
+    `It is ordered, but ${topic.node.path} is not, and hands events on in any order.`,
+    'Make the topic ordered as well, or leave `ordered` out.',
+  );
+}
+
+function refuseOtherKind(scope: Construct, topic: IEventTopic, undeliverable: sqs.IQueue): void {
+  if (Token.isUnresolved(undeliverable.queueName) || undeliverable.fifo === topic.ordered) return;
+  throw new UnsafePropsError(
+    scope,
+    `Its \`undeliverable\` is ${kindOf(undeliverable.fifo)} queue, and ${topic.node.path} ${kindOf(topic.ordered)} topic: SNS would not put anything there.`,
+    `Give it ${kindOf(topic.ordered)} queue.`,
+  );
+}
+
+function kindOf(fifo: boolean): string {
+  return fifo ? 'a FIFO' : 'a standard';
+}
+
+function isHere({ env }: sqs.IQueue, queue: sqs.IQueue): boolean {
+  return env.account === queue.env.account && env.region === queue.env.region;
 }

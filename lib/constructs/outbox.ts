@@ -10,22 +10,25 @@ import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
+import { Health, type Monitored } from './alarms/health.ts';
+import { tableAlarms } from './alarms/table-alarms.ts';
 import { handlerFunction } from './code/handler-function.ts';
 import { UnsafePropsError } from './errors.ts';
-import type { EventTopic } from './event-topic.ts';
-import { kebabCase, physicalName } from './names.ts';
+import type { IEventTopic } from './event-topic.ts';
+import { kebabCase } from './names.ts';
 import type { IOnCall } from './on-call/on-call.ts';
+import { outboxLimit, refuseLargerThanOutbox, topicEnvironment } from './routing/payload-limit.ts';
 import { grantTableKey } from './security/encryption.ts';
 
 /** What an {@link Outbox} takes. */
 export interface OutboxProps {
   /** Where the committed events are published. When it is ordered, each key's events are published in commit order. */
-  readonly topic: EventTopic;
+  readonly topic: IEventTopic;
 
-  /** Who hears of its alarm. */
+  /** Who hears of its alarms. */
   readonly onCall: IOnCall;
 
-  /** The team that answers for it; part of the alarm's description. */
+  /** The team that answers for it; part of every alarm's description. */
   readonly owner: string;
 
   /**
@@ -115,23 +118,34 @@ const TIMEOUT = Duration.seconds(70);
  *
  * @throws UnsafePropsError when `shards` or `maxLag` are out of bounds
  */
-export class Outbox extends Construct {
+export class Outbox extends Construct implements Monitored {
   readonly table: dynamodb.Table;
   readonly function: lambda.Function;
+  /** Events wait, or the relay is silent. A page. */
   readonly alarm: cloudwatch.Alarm;
+  /** The promise: how long after its commit an event is published at the latest. */
+  readonly maxLag: Duration;
+  /** Speaks for the alarms of outbox and table. */
+  readonly health: Health;
   readonly encryptionKey: kms.IKey;
   /** Its name in metrics and logs. */
   readonly name: string;
   /** The variables by which a producer's function finds it. */
-  readonly environment: Readonly<Record<'BATON_OUTBOX_TABLE' | 'BATON_OUTBOX_SHARDS' | 'BATON_OUTBOX_FENCED', string>>;
+  readonly environment: Readonly<Record<string, string>>;
 
   constructor(scope: Construct, id: string, props: OutboxProps) {
     super(scope, id);
     const { topic, relay = 'stream', shards = 8, maxLag = MINUTE } = props;
     refuseOutOfBounds(this, shards, maxLag);
+    refuseLargerThanOutbox(this, topic);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.name = props.name ?? kebabCase(id);
-    this.encryptionKey = props.encryptionKey ?? topic.encryptionKey;
+    this.maxLag = maxLag;
+    const encryptionKey = props.encryptionKey ?? topic.encryptionKey;
+    if (encryptionKey === undefined) {
+      throw new UnsafePropsError(this, `Nobody said what key encrypts ${topic.node.path}.`, 'Set `encryptionKey`.');
+    }
+    this.encryptionKey = encryptionKey;
     this.table = new dynamodb.Table(this, 'Table', {
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
@@ -150,6 +164,7 @@ export class Outbox extends Construct {
       BATON_OUTBOX_SHARDS: String(shards),
       // Order that the topic does not keep is not worth a write.
       BATON_OUTBOX_FENCED: String(props.fenced ?? topic.ordered),
+      ...outboxLimit(topic),
     };
     this.function = handlerFunction(this, {
       entry: HANDLERS[relay],
@@ -161,7 +176,7 @@ export class Outbox extends Construct {
       removalPolicy,
       environment: {
         ...this.environment,
-        BATON_TOPIC_ARN: topic.topic.topicArn,
+        ...topicEnvironment(topic),
         POWERTOOLS_SERVICE_NAME: this.name,
       },
     });
@@ -169,7 +184,9 @@ export class Outbox extends Construct {
     topic.grantPublish(this.function);
     if (relay === 'stream') this.#listen();
     this.#startEveryMinute();
-    this.alarm = this.#alarm(props, maxLag);
+    this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
+    this.alarm = this.#lagAlarm();
+    tableAlarms(this.health, this.table);
   }
 
   /** Lets a producer add entries to its transactions, and use the table's key for that. */
@@ -266,20 +283,19 @@ export class Outbox extends Construct {
     grant.applyBefore(schedule);
   }
 
-  #alarm({ owner, onCall }: OutboxProps, maxLag: Duration): cloudwatch.Alarm {
-    const alarm = new cloudwatch.Alarm(this, 'LagAlarm', {
-      alarmName: physicalName(this, 'outbox-lag', 255),
-      alarmDescription: `Owner: ${owner}. Events committed to ${this.name} wait longer than the ${maxLag.toHumanString()} it promises, or its relay says nothing. First: Look whether the relay runs (throttled, failing at start), then in its log for events that the topic refuses. Runbook: docs/runbooks/outbox-lag.md`,
+  #lagAlarm(): cloudwatch.Alarm {
+    return this.health.add('LagAlarm', 'page', {
+      runbook: 'outbox-lag',
+      meaning: `Events committed to ${this.name} wait longer than the ${this.maxLag.toHumanString()} it promises, or its relay says nothing.`,
+      first:
+        'Look whether the relay runs (throttled, failing at start), then in its log for events that the topic refuses.',
       metric: this.metricLag(),
-      threshold: maxLag.toMilliseconds(),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold: this.maxLag.toMilliseconds(),
       datapointsToAlarm: 2,
       evaluationPeriods: 3,
       // The relay writes it every minute, also when the outbox is empty: silence is a dead relay.
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
     });
-    onCall.notify(alarm, 'page');
-    return alarm;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { InvalidContractError, InvalidDataError, type Violation } from './errors.ts';
+import { checkHeaders, type Headers } from './headers.ts';
 import { checkSensitive, createMask, MASK, maskPlaces } from './sensitive.ts';
 
 /** What `defineEvent` and `defineCommand` take. */
@@ -20,6 +21,19 @@ export interface ContractProps<Type extends string, Schema extends z.ZodType> {
    * @default none
    */
   sensitive?: readonly string[];
+  /**
+   * Values that travel beside the message as attributes, so that subscriptions can route by them without opening it. At most
+   * 7; `undefined` leaves one out. Names as SNS takes them, apart from those of Baton's own (`type`, `version`, `key`, ...).
+   * Never of sensitive fields: attributes are shown wherever a message is, and nothing masks them.
+   * @default none
+   */
+  headers?: Headers<z.output<Schema>>;
+  /**
+   * Whose work it is. On standard topics and queues it is the message group, by which SQS keeps one tenant's backlog from
+   * making the others wait; where order is kept the group is the key, and this is not looked at. Not a sensitive field.
+   * @default none: everybody waits in one line
+   */
+  tenant?: ((data: z.output<Schema>) => string) | undefined;
 }
 
 /** An event or command type at one version: the public API between producer and consumers. */
@@ -34,6 +48,10 @@ export interface Contract<Type extends string = string, Data = unknown> {
   readonly key: (data: Data) => string;
   /** Paths of the fields that are masked wherever the runtime shows data. */
   readonly sensitive: readonly string[];
+  /** What travels as message attributes, by name. */
+  readonly headers: Headers<Data>;
+  /** Whose work it is; undefined when the contract knows no tenants. */
+  readonly tenant: ((data: Data) => string) | undefined;
   /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names every path and value. */
   parse(data: unknown): Data;
 }
@@ -48,7 +66,8 @@ export type AnyContract = Contract<string, any>;
 
 /**
  * Declares an event: something that happened, for whoever cares.
- * @throws InvalidContractError when type or version could not travel as a message attribute, or a sensitive path leads nowhere.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, or a
+ * sensitive path leads nowhere.
  */
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   props: ContractProps<Type, Schema>,
@@ -58,7 +77,8 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType>
 
 /**
  * Declares a command: something to do, for exactly one handler.
- * @throws InvalidContractError when type or version could not travel as a message attribute, or a sensitive path leads nowhere.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, or a
+ * sensitive path leads nowhere.
  */
 export function defineCommand<const Type extends string, Schema extends z.ZodType>(
   props: ContractProps<Type, Schema>,
@@ -79,7 +99,7 @@ export function versionOf(dataschema: string): number | undefined {
 
 function define<Type extends string, Schema extends z.ZodType>(
   kind: 'event' | 'command',
-  { type, version, description, key, schema, sensitive = [] }: ContractProps<Type, Schema>,
+  { type, version, description, key, schema, sensitive = [], headers = {}, tenant }: ContractProps<Type, Schema>,
 ): Contract<Type, z.output<Schema>> {
   if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/.test(type)) {
     throw new InvalidContractError(
@@ -93,6 +113,7 @@ function define<Type extends string, Schema extends z.ZodType>(
     throw new InvalidContractError(`${type}: the description is empty. Say in a sentence what the ${kind} means.`);
   }
   checkSensitive(type, sensitive, schema);
+  checkHeaders(type, headers);
   return {
     kind,
     type,
@@ -100,6 +121,8 @@ function define<Type extends string, Schema extends z.ZodType>(
     description,
     key,
     sensitive,
+    headers,
+    tenant,
     schema: schema as z.ZodType<z.output<Schema>>,
     dataschema: dataschemaOf(type, version),
     parse(data) {

@@ -1,5 +1,6 @@
 import { type AnyContract, type Contract, type DataOf, versionOf } from './contract.ts';
 import { InvalidDataError, MalformedEnvelopeError, UnknownEventTypeError, UnsupportedVersionError } from './errors.ts';
+import { headersText, tenantOf } from './headers.ts';
 
 /**
  * A CloudEvents 1.0 envelope in structured JSON mode, with the extension attributes that a journey needs.
@@ -25,6 +26,10 @@ export interface Envelope<Type extends string = string, Data = unknown> {
   causationid?: string;
   /** W3C Trace Context. */
   traceparent?: string;
+  /** The contract's headers as JSON, so that whoever publishes the event once more (a relay, a replay) can route it alike. */
+  headers?: string;
+  /** Whose work it is, where the contract says so. */
+  tenant?: string;
 }
 
 /** An event as a handler sees it. */
@@ -50,7 +55,7 @@ export interface EnvelopeProps {
 /**
  * Wraps data in an envelope, after checking it against the contract.
  * The data is taken as given: a schema may check, not transform, what a producer sends.
- * @throws InvalidDataError when the data does not fit the contract.
+ * @throws InvalidDataError when the data does not fit the contract; HeaderError when a header or the tenant cannot be made of it
  */
 export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<C>, props: EnvelopeProps): EventOf<C> {
   const checked = contract.parse(data);
@@ -61,6 +66,8 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
       { path: '', value: '""', message: 'its key is empty, and an event without a key cannot be ordered' },
     ]);
   }
+  const headers = headersText(contract, checked);
+  const tenant = tenantOf(contract, checked);
   const traceparent = props.traceparent ?? props.cause?.traceparent;
   const envelope: Envelope = {
     specversion: '1.0',
@@ -74,6 +81,8 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     correlationid: props.correlationId ?? props.cause?.correlationid ?? id,
     ...(props.cause && { causationid: props.cause.id }),
     ...(traceparent !== undefined && { traceparent }),
+    ...(headers !== undefined && { headers }),
+    ...(tenant !== undefined && { tenant }),
     data,
   };
   return envelope as EventOf<C>;
@@ -140,8 +149,8 @@ export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts:
 }
 
 /**
- * What travels beside the message, so that filter policies never open the body: `type`, `version` and `key`.
- * Three of the ten attributes that raw delivery allows (source: Amazon SNS developer guide, raw message delivery).
+ * What travels beside every message, so that filter policies never open the body: `type`, `version` and `key`.
+ * Its contract's headers come on top: see `messageAttributes`. Three of the ten attributes that raw delivery allows (source: Amazon SNS developer guide, raw message delivery).
  */
 export function routingAttributes(envelope: Envelope): { type: string; version: string; key: string } {
   return { type: envelope.type, version: String(versionOf(envelope.dataschema)), key: envelope.subject };

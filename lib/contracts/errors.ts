@@ -39,6 +39,21 @@ export class InvalidDataError extends ContractError {
   }
 }
 
+/** A header or the tenant of an event could not be made, or could not travel: the event was not published. */
+export class HeaderError extends ContractError {
+  override name = 'HeaderError';
+  /** The header's name, or `tenant`. */
+  readonly header: string;
+
+  constructor(type: string, version: number, header: string, problem: string, options?: ErrorOptions) {
+    super(
+      `${type} version ${version}: ${header === 'tenant' ? 'its tenant' : `its header '${header}'`} ${problem}`,
+      options,
+    );
+    this.header = header;
+  }
+}
+
 /** A contract is declared in a way that could not work. */
 export class InvalidContractError extends ContractError {
   override name = 'InvalidContractError';

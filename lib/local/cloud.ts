@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Alarms, startAlarms } from './alarms/alarm-evaluator.ts';
-import { separateEmulated } from './alarms/emulation.ts';
+import { separateEmulated, whatAlarmsLack } from './alarms/emulation.ts';
 import { readAssembly } from './assembly.ts';
+import { startCloudWatchApi } from './cloudwatch-api/cloudwatch-api.ts';
 import { watchCode } from './code-watch.ts';
 import { consumerNamed, consumerOf, statusOf } from './consumers.ts';
 import { type Engines, startEngines } from './engines.ts';
@@ -16,6 +17,7 @@ import { createEmfReader } from './metrics/emf.ts';
 import { createFunctionMetrics } from './metrics/function-metrics.ts';
 import { MetricStore } from './metrics/metric-store.ts';
 import { startQueueGauges } from './metrics/queue-gauges.ts';
+import { startTopicMetrics } from './metrics/topic-metrics.ts';
 import { OrderWatch } from './order-watch.ts';
 import { outboxesOf } from './outboxes.ts';
 import { provision } from './provision/provision.ts';
@@ -23,6 +25,7 @@ import type { FunctionResource, QueueResource, Resources } from './resources.ts'
 import { startSchedules } from './schedules/schedules.ts';
 import type { AlarmStatus, ConsumerStatus } from './status.ts';
 import { synthesize } from './synth.ts';
+import { startFunctionSubscriptions } from './topics/function-subscriptions.ts';
 
 /** What to run, and how. */
 export interface LocalCloudProps {
@@ -32,7 +35,7 @@ export interface LocalCloudProps {
   env: string;
   /** Variables that replace those of the same name in functions that declare them. @default {} */
   environment?: Record<string, string>;
-  /** How many times faster time runs for alarms. @default 1 */
+  /** How many times faster time runs for alarms, and for schedules at a rate. @default 1 */
   speed?: number;
   /** Execution environments per function, at most. @default 1 */
   concurrency?: number;
@@ -44,6 +47,7 @@ export interface LocalCloudProps {
   persist?: string;
   messagingPort?: number;
   dynamodbPort?: number;
+  cloudwatchPort?: number;
   sqsEndpoint?: string;
   dynamodbEndpoint?: string;
   /** Where the functions' log lines go, apart from metrics. @default nowhere */
@@ -57,6 +61,8 @@ export interface LocalCloud {
   readonly engines: Engines;
   /** Where the API of Lambda is, as far as it is here: event source mappings can be read, listed and changed. */
   readonly lambdaEndpoint: string;
+  /** Where the API of CloudWatch is, as far as it is here: alarms, their history and states, and metrics. */
+  readonly cloudwatchEndpoint: string;
   readonly resources: Resources;
   /** True when `persist` names a folder that an earlier run left. */
   readonly resumed: boolean;
@@ -130,28 +136,34 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     if (started.status === 'rejected') throw started.reason;
     const engines = started.value;
 
-    const provisionAgain = async (from: typeof assembly.value) => {
-      const found = await provision(from, engines, { environment: props.environment });
-      const { emulated, refused } = separateEmulated(found.alarms);
-      for (const { alarm, reason } of refused) {
-        const { stack, logicalId, path, kind } = alarm;
-        const type = kind === 'metric' ? 'AWS::CloudWatch::Alarm' : 'AWS::CloudWatch::CompositeAlarm';
-        found.notEmulated.push({ stack, logicalId, path, type, reason });
-      }
-      return { ...found, alarms: emulated };
-    };
+    const provisionAgain = (from: typeof assembly.value) =>
+      provision(from, engines, { environment: props.environment });
     const resources = await provisionAgain(assembly.value);
+    const separated = separateEmulated(resources.alarms, { topicsSeen: engines.direct !== undefined });
+    resources.alarms = separated.emulated;
+    resources.notEmulated.push(...whatAlarmsLack(separated));
     const clock = startAlarmClock({ speed: props.speed });
     const store = new MetricStore();
     const lambdaApi = await startLambdaApi({ region: engines.region, accountId: engines.accountId });
     closing.defer(() => lambdaApi.stop());
-    const environment = { ...engines.environment(), AWS_ENDPOINT_URL_LAMBDA: lambdaApi.url };
+    const cloudwatchApi = await startCloudWatchApi({ store, clock, port: props.cloudwatchPort });
+    closing.defer(() => cloudwatchApi.stop());
+    const environment = {
+      ...engines.environment(),
+      AWS_ENDPOINT_URL_LAMBDA: lambdaApi.url,
+      AWS_ENDPOINT_URL_CLOUDWATCH: cloudwatchApi.url,
+    };
     const functions = startFunctions(resources.functions, environment, clock, store, props);
     closing.defer(async () => {
       await Promise.all([...functions.values()].map((fn) => fn.stop()));
     });
     await Promise.all([...functions.values()].map((fn) => fn.warm(1)));
 
+    const subscriptions = startFunctionSubscriptions({ functions, onError: (error) => say(error.message) });
+    closing.defer(() => subscriptions.stop());
+    const topicMetrics = startTopicMetrics({ store, clock });
+    closing.defer(() => topicMetrics.stop());
+    engines.observeTopics({ ...topicMetrics, notify: subscriptions.notify });
     const gauges = startQueueGauges({
       queues: resources.queues,
       attributesOf: (url, names) => queueCalls(engines, url).attributes(names),
@@ -163,6 +175,8 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     const told = new Map<string, string>();
     const alarms = startAlarms({
       alarms: resources.alarms,
+      notEvaluated: separated.refused.map(({ alarm }) => alarm),
+      absent: separated.absent,
       store,
       clock,
       sns: engines.clients.sns,
@@ -182,8 +196,14 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
         told.set(alarm.name, outcome === 'delivered' ? topic : `${topic} (${outcome})`);
         if (to === 'ALARM') say(`  ${outcome} to ${topic}`);
       },
+      onSuppressed: ({ alarm, to }, by) => {
+        if (by !== 'Alarm') return;
+        told.set(alarm.name, 'nobody (suppressed)');
+        if (to === 'ALARM') say('  held back by its suppressor');
+      },
     });
     closing.defer(() => alarms.stop());
+    cloudwatchApi.serve(alarms);
 
     const order = new OrderWatch();
     const eventSources = await startEventSources(resources, {
@@ -202,10 +222,12 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     });
     lambdaApi.serve(eventSources);
     const outboxes = outboxesOf(resources, engines.clients.dynamodb);
+    const unfinished = { isEmpty: async () => !subscriptions.busy() && (await outboxes.isEmpty()) };
     const schedules = startSchedules({
       schedules: resources.schedules,
       functions,
       sqs: engines.clients.sqs,
+      speed: props.speed,
       onError: (error) => say(error.message),
     });
     closing.defer(() => schedules.stop());
@@ -218,6 +240,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
     const cloud: LocalCloud = {
       engines,
       lambdaEndpoint: lambdaApi.url,
+      cloudwatchEndpoint: cloudwatchApi.url,
       resources,
       resumed,
       consumers: () => consumers.map((consumer) => statusOf(consumer, store, clock)),
@@ -235,7 +258,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
         else source.pause();
       },
       killWorker: async (name) => await consumerNamed(consumers, name).fn.killOne(),
-      untilIdle: (signal) => untilIdle(eventSources, schedules, outboxes, signal),
+      untilIdle: (signal) => untilIdle(eventSources, schedules, unfinished, signal),
       async reload() {
         const changed = await provisionAgain(await synthesizeAgain());
         say(replaceCode(resources.functions, changed.functions, functions));

@@ -13,6 +13,7 @@ import {
   EngineUnreachableError,
 } from './engine-errors.ts';
 import { type DirectSqs, type MessagingEngine, startMessagingEngine } from './messaging-engine.ts';
+import type { TopicObserver } from './topics/topic-observer.ts';
 
 /** What to start, and what runs already. */
 export interface EnginesProps {
@@ -65,6 +66,8 @@ export interface Engines {
    * empty, and always with an `sqsEndpoint`. Costs microseconds: nothing is copied.
    */
   oldestMessageSentAt(queueName: string): number | undefined;
+  /** From now on, `observer` sees what topics do, and gets what they have for functions. False with an `sqsEndpoint`: nothing is seen. */
+  observeTopics(observer: TopicObserver): boolean;
   /** Ends the messaging engine and starts it again on the same port. Without a `dataDir` it comes back empty. */
   restartMessaging(): Promise<void>;
   /** The same for the DynamoDB engine; also after a crash. */
@@ -90,8 +93,14 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
       databaseFile: dataDir && join(dataDir, 'dynamodb.db'),
       onCrash: props.onCrash,
     });
+  let topicObserver: TopicObserver | undefined;
   const startMessaging = (port: number | undefined) =>
-    startMessagingEngine({ port, region, dataDirectory: dataDir && join(dataDir, 'messaging') });
+    startMessagingEngine({
+      port,
+      region,
+      dataDirectory: dataDir && join(dataDir, 'messaging'),
+      topicObserver: () => topicObserver,
+    });
 
   // The other process first: it starts up while this one loads modules.
   const starting = await Promise.allSettled([
@@ -194,6 +203,10 @@ export async function startEngines(props: EnginesProps): Promise<Engines> {
     }),
     queueUrl: (queueName) => `${endpoints.sqs}/${ACCOUNT_ID}/${queueName}`,
     oldestMessageSentAt: (queueName) => messaging?.oldestMessageSentAt(queueName),
+    observeTopics(observer) {
+      topicObserver = observer;
+      return messaging !== undefined;
+    },
     async restartMessaging() {
       const running = own(messaging, '--sqs-endpoint');
       messagingUp = (async () => {

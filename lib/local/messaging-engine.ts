@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url';
 import type { BuildAppOptions } from 'fauxqs';
 import { PortBusyError } from './engine-errors.ts';
 import { oldestSentAt, type WaitingMessage } from './metrics/queue-gauges.ts';
+import { observeTopics } from './topics/observed-topics.ts';
+import type { TopicObserver } from './topics/topic-observer.ts';
 
 type Stores = NonNullable<BuildAppOptions['stores']>;
 type Persistence = NonNullable<Stores['sqsStore']['persistence']>;
@@ -18,6 +20,8 @@ export interface MessagingEngineProps {
   region: string;
   /** The folder of its database. @default nothing is kept */
   dataDirectory?: string;
+  /** Asked at every publish who wants to know. @default nobody */
+  topicObserver?: () => TopicObserver | undefined;
 }
 
 /** SQS of the engine in this process, for the code that polls it: without HTTP and the SDK in between. */
@@ -64,6 +68,7 @@ export async function startMessagingEngine(props: MessagingEngineProps): Promise
   // An empty host makes queue URLs out of the host that the client asked, which is one that the client can reach.
   stores.sqsStore.host = '';
   const persistence = props.dataDirectory === undefined ? undefined : durable(parts, props.dataDirectory, stores);
+  if (props.topicObserver !== undefined) observeTopics(stores, props.topicObserver);
   const app = parts.buildApp({ logger: false, defaultRegion: props.region, stores });
   if (persistence !== undefined) app.addHook('onClose', () => persistence.close());
   let address: string;

@@ -168,6 +168,17 @@ export interface CompositeAlarmResource extends Origin {
   insufficientDataActions: string[];
   /** `ALARM("a") OR (ALARM("b") AND NOT OK("c"))`. */
   rule: string;
+  suppressor?: ActionsSuppressor;
+}
+
+/** What holds back the actions of a composite alarm. */
+export interface ActionsSuppressor {
+  /** The name or ARN of the alarm that does so while it is in ALARM. */
+  alarm: string;
+  /** How long the composite alarm waits for the suppressor before it acts. */
+  waitSeconds: number;
+  /** How long it goes on to wait after the suppressor has left ALARM. */
+  extensionSeconds: number;
 }
 
 export type AlarmResource = MetricAlarmResource | CompositeAlarmResource;

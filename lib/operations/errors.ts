@@ -12,3 +12,28 @@ export class ReleaseBusyError extends OperationError {
 export class WrongQueueError extends OperationError {
   override name = 'WrongQueueError';
 }
+
+/** An action lacks what an audit trail has to say about it. */
+export class InvalidActionError extends OperationError {
+  override name = 'InvalidActionError';
+}
+
+/** There is no table to record the action in: nothing was done. */
+export class AuditMissingError extends OperationError {
+  override name = 'AuditMissingError';
+}
+
+/** A maintenance window cannot be what it was asked to be: nothing was changed. */
+export class WindowError extends OperationError {
+  override name = 'WindowError';
+}
+
+/** A maintenance window is open already: nothing was changed. */
+export class WindowOpenError extends WindowError {
+  override name = 'WindowOpenError';
+}
+
+/** There is no alarm of the name. */
+export class UnknownAlarmError extends OperationError {
+  override name = 'UnknownAlarmError';
+}

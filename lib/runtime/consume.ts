@@ -123,7 +123,7 @@ function equip({ contracts, options }: Consumption): Equipment {
   const { consumer, topicArn, idempotencyTable: table, outbox } = settings;
   const write = createStatements({ client: clients.dynamodb, kind: 'writes', random });
   const read = createStatements({ client: clients.dynamodb, kind: 'reads', random });
-  const telemetry = createTelemetry(consumer, { contracts, clock });
+  const telemetry = createTelemetry(consumer, { contracts, clock, promises: settings.promises });
   return {
     settings,
     clients,

@@ -1,6 +1,7 @@
 import { LONGEST_DELAY_SECONDS, type Retention } from './batch/retry.ts';
 import { type DependenciesSettings, readDependencies } from './dependencies/dependency-settings.ts';
 import { ConfigurationError } from './errors.ts';
+import type { Promises } from './telemetry/batch-metrics.ts';
 
 /** What the `Consumer` construct tells the function through its environment. */
 export interface Settings {
@@ -33,6 +34,8 @@ export interface Settings {
   keeperQueueUrl?: string;
   /** Where `context.publish` publishes. @default none: publishing is an error */
   topicArn?: string;
+  /** What it counts for the objectives of its flow. @default neither a flow nor a limit: nothing is late */
+  promises: Promises;
 }
 
 /**
@@ -86,6 +89,10 @@ export function readSettings(environment: Record<string, string | undefined> = p
         }
       : {}),
     ...(environment.BATON_TOPIC_ARN ? { topicArn: environment.BATON_TOPIC_ARN } : {}),
+    promises: {
+      ...(environment.BATON_FLOW ? { flow: environment.BATON_FLOW } : {}),
+      ...(environment.BATON_LATE_AFTER_SECONDS ? { lateAfterMs: positive('BATON_LATE_AFTER_SECONDS') * 1_000 } : {}),
+    },
   };
   if (wrong.length > 0) {
     throw new ConfigurationError(

@@ -2,13 +2,22 @@ import { App } from 'aws-cdk-lib';
 import { ConstructError } from '../constructs/index.ts';
 import { DEFAULT_ENVIRONMENT, type Environment, EnvironmentError, environmentNamed } from './environments.ts';
 import { FoundationStack } from './foundation-stack.ts';
+import { OperationsStack } from './operations-stack.ts';
 import { OrdersStack } from './orders-stack.ts';
 
-/** The stacks of the pipeline in one environment. */
-export function addPipeline(app: App, environment: Environment): { foundation: FoundationStack; orders: OrdersStack } {
+/** The stacks of one environment, in the order in which they are deployed. */
+export interface Pipeline {
+  foundation: FoundationStack;
+  orders: OrdersStack;
+  operations: OperationsStack;
+}
+
+/** Adds the stacks of the pipeline in one environment. */
+export function addPipeline(app: App, environment: Environment): Pipeline {
   const foundation = new FoundationStack(app, environment);
   const orders = new OrdersStack(app, environment, foundation);
-  return { foundation, orders };
+  const operations = new OperationsStack(app, environment, foundation, orders);
+  return { foundation, orders, operations };
 }
 
 /**

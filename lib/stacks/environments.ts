@@ -20,7 +20,24 @@ const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-const Emails = z.array(z.email('not an e-mail address'));
+const NO_TARGET = 'not an e-mail address, nor { https }, { slack } or { teams }';
+
+/** Somebody, or something that reaches somebody. Addresses that are secrets are named here, never written. */
+const Target = z.union(
+  [
+    z.email(NO_TARGET),
+    /** PagerDuty, Opsgenie, ...: the URL is in Secrets Manager (`field`: of a JSON secret) or in an SSM parameter. */
+    z.strictObject({ https: z.strictObject({ secret: z.string().min(1), field: z.string().min(1).optional() }) }),
+    z.strictObject({ https: z.strictObject({ parameter: z.string().min(1) }) }),
+    /** A channel of Slack or Teams, through Amazon Q Developer in chat applications. */
+    z.strictObject({ slack: z.strictObject({ workspaceId: z.string(), channelId: z.string() }) }),
+    z.strictObject({ teams: z.strictObject({ tenantId: z.string(), teamId: z.string(), channelId: z.string() }) }),
+  ],
+  NO_TARGET,
+);
+const Targets = z.array(Target);
+const Principals = z.array(z.string().startsWith('arn:', 'not an ARN')).min(1, 'nobody could take the role');
+const Objective = z.number().gt(50, 'not more than 50 percent').lt(100, 'no budget is left at 100 percent');
 
 const EnvironmentSchema = z.strictObject({
   /** The AWS account, 12 digits. Left out, it is the account of the credentials that deploy. */
@@ -33,8 +50,27 @@ const EnvironmentSchema = z.strictObject({
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'not a region such as eu-central-1')
     .optional(),
-  /** Who is told: e-mail addresses for what wakes somebody, and for what waits until the morning. */
-  onCall: z.strictObject({ page: Emails, ticket: Emails }),
+  /** Who is told of what wakes somebody, of what waits until the morning, and of what lasts although somebody was woken. */
+  onCall: z.strictObject({
+    page: Targets,
+    ticket: Targets,
+    escalate: Targets.optional(),
+    /** Where alarms say the runbooks are. Left out, it is their folder in the repository. */
+    runbooks: z.url('not a URL').optional(),
+  }),
+  /** What each business flow promises, in percent over 30 days. */
+  objectives: z.strictObject({
+    /** Events that are handled, of those that are settled. */
+    success: Objective,
+    /** Of the handled ones, those that were in time. */
+    latency: Objective,
+    /** Notifications that reach their queue, of those that SNS tries. */
+    delivery: Objective,
+  }),
+  /**
+   * Who may take the roles of people: ARNs of IAM roles or users. Left out, it is whoever in the account is allowed to assume roles.
+   */
+  people: z.strictObject({ readers: Principals, operators: Principals }).optional(),
   /** What becomes of data (tables, queues, keys, logs) that leaves a stack. `retain` also protects tables and stacks from deletion. */
   removalPolicy: z.enum(['destroy', 'retain']),
   logRetentionDays: z.literal(LOG_RETENTION_DAYS, 'not a retention that CloudWatch Logs knows'),
@@ -55,6 +91,9 @@ const EnvironmentSchema = z.strictObject({
   paymentProviderUrl: z.url({ protocol: /^https?$/, error: 'not an http or https URL' }),
 });
 
+/** Where notifications go. */
+export type OnCallTargetConfig = z.infer<typeof Target>;
+
 /** What differs between two deployments of the same pipeline. */
 export type EnvironmentConfig = z.infer<typeof EnvironmentSchema>;
 
@@ -65,6 +104,7 @@ export type Environment = EnvironmentConfig & { readonly name: string };
 const environments: Record<string, EnvironmentConfig> = {
   dev: {
     onCall: { page: [], ticket: [] },
+    objectives: { success: 99, latency: 95, delivery: 99 },
     removalPolicy: 'destroy',
     logRetentionDays: 7,
     alarms: { depth: 500, failurePercent: 50 },
@@ -73,6 +113,7 @@ const environments: Record<string, EnvironmentConfig> = {
   },
   staging: {
     onCall: { page: [], ticket: ['shop-staging@example.com'] },
+    objectives: { success: 99.5, latency: 99, delivery: 99.9 },
     removalPolicy: 'destroy',
     logRetentionDays: 30,
     alarms: { depth: 1000, failurePercent: 25 },
@@ -82,6 +123,7 @@ const environments: Record<string, EnvironmentConfig> = {
   prod: {
     // account: '111111111111', region: 'eu-central-1': with both set, credentials of another account are refused.
     onCall: { page: ['shop-on-call@example.com'], ticket: ['shop-tickets@example.com'] },
+    objectives: { success: 99.9, latency: 99, delivery: 99.99 },
     removalPolicy: 'retain',
     logRetentionDays: 365,
     alarms: { depth: 1000, failurePercent: 20 },
@@ -135,10 +177,14 @@ function describe(issue: z.core.$ZodIssue, config: unknown): string[] {
     : fields.map((field) => `${at([...issue.path, field])} is missing`);
 }
 
-/** A section that is missing as a whole lacks each of its fields: those are what somebody has to fill in. */
+/** A section that is missing as a whole lacks each of its required fields: those are what somebody has to fill in. */
 function fieldsBelow(path: readonly PropertyKey[]): string[] {
   const [section] = path;
   if (path.length !== 1 || typeof section !== 'string' || !Object.hasOwn(EnvironmentSchema.shape, section)) return [];
   const schema = EnvironmentSchema.shape[section as keyof typeof EnvironmentSchema.shape];
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  if (!(schema instanceof z.ZodObject)) return [];
+  const required = Object.entries(schema.shape).filter(
+    ([, field]) => !(field as z.ZodType).safeParse(undefined).success,
+  );
+  return required.map(([field]) => field);
 }

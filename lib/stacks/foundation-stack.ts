@@ -1,17 +1,20 @@
-import { Annotations, CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import { IdempotencyTable, OnCall } from '../constructs/index.ts';
-import type { Environment } from './environments.ts';
+import { AuditTrail, Health, IdempotencyTable, OnCall, type OnCallTarget, tableAlarms } from '../constructs/index.ts';
+import type { Environment, OnCallTargetConfig } from './environments.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 
-/** What lasts: the environment's key, the people on call, the records of what was done, the shop's data. */
+/** What lasts: the environment's key, the people on call, the records of what was done and by whom, the shop's data. */
 export class FoundationStack extends PipelineStack {
   /** Encrypts everything of the environment. */
   readonly key: kms.Key;
   readonly onCall: OnCall;
   readonly idempotency: IdempotencyTable;
+  /** What operators did. */
+  readonly audit: AuditTrail;
   /** Orders and what became of them (`pk`, `sk`): the effects of the handlers. */
   readonly shop: dynamodb.Table;
 
@@ -24,8 +27,14 @@ export class FoundationStack extends PipelineStack {
       enableKeyRotation: true,
       removalPolicy,
     });
-    this.onCall = new OnCall(this, 'OnCall', { ...environment.onCall, encryptionKey: this.key });
-    this.idempotency = new IdempotencyTable(this, 'Idempotency', { encryptionKey: this.key, removalPolicy });
+    this.onCall = this.#onCall();
+    this.idempotency = new IdempotencyTable(this, 'Idempotency', {
+      encryptionKey: this.key,
+      onCall: this.onCall,
+      owner: 'platform',
+      removalPolicy,
+    });
+    this.audit = new AuditTrail(this, 'Audit', { encryptionKey: this.key, removalPolicy });
     this.shop = new dynamodb.Table(this, 'Shop', {
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
@@ -36,6 +45,7 @@ export class FoundationStack extends PipelineStack {
       deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
       removalPolicy,
     });
+    tableAlarms(new Health(this, 'ShopHealth', { subject: 'shop', owner: 'platform', onCall: this.onCall }), this.shop);
     new CfnOutput(this, 'ShopTableName', { value: this.shop.tableName, description: 'Orders and what became of them' });
     new CfnOutput(this, 'IdempotencyTableName', { value: this.idempotency.table.tableName });
     new CfnOutput(this, 'PageTopicArn', { value: this.onCall.page.topicArn, description: 'Wakes somebody' });
@@ -43,13 +53,45 @@ export class FoundationStack extends PipelineStack {
     this.#warnOfExamples();
   }
 
+  #onCall(): OnCall {
+    const { page, ticket, escalate, runbooks } = this.environmentConfig.onCall;
+    const targets = (list: readonly OnCallTargetConfig[]) => list.map((each) => this.#target(each));
+    const onCall = new OnCall(this, 'OnCall', {
+      page: targets(page),
+      ticket: targets(ticket),
+      ...(escalate && { escalate: targets(escalate) }),
+      ...(runbooks !== undefined && { runbooks }),
+      owner: 'platform',
+      encryptionKey: this.key,
+      removalPolicy: this.removalPolicy,
+    });
+    if (page.length === 0 || ticket.length === 0) {
+      Validations.of(onCall).acknowledge({
+        id: 'Annotation::baton:onCallReachesNobody',
+        reason: 'The environment names nobody there, in lib/stacks/environments.ts: nobody is to be woken for it.',
+      });
+    }
+    return onCall;
+  }
+
+  #target(config: OnCallTargetConfig): OnCallTarget {
+    if (typeof config === 'string' || !('https' in config) || !('secret' in config.https)) {
+      return config as OnCallTarget;
+    }
+    const { secret: name, field } = config.https;
+    const secret = Secret.fromSecretNameV2(this, `Secret-${name}`, name);
+    return { https: { secret, ...(field !== undefined && { field }) } };
+  }
+
   /** The environments come with addresses that reach nobody; whoever deploys is to know. */
   #warnOfExamples(): void {
     const { onCall, name } = this.environmentConfig;
-    const nobody = [...onCall.page, ...onCall.ticket].filter((email) => /@(.+\.)?example\.(com|net|org)$/.test(email));
+    const nobody = [...onCall.page, ...onCall.ticket, ...(onCall.escalate ?? [])].filter(
+      (target) => typeof target === 'string' && /@(.+\.)?example\.(com|net|org)$/.test(target),
+    );
     if (nobody.length === 0) return;
     Annotations.of(this.onCall).addWarningV2(
-      'baton:onCallReachesNobody',
+      'baton:onCallIsAnExample',
       `${nobody.join(', ')} reach nobody: put your own addresses for '${name}' into lib/stacks/environments.ts.`,
     );
   }

@@ -7,7 +7,15 @@ import { OrderPlaced } from '../../events/order-placed.ts';
 import { OrderShipped } from '../../events/order-shipped.ts';
 import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
-import { CircuitBreakers, CommandQueue, Consumer, EventTopic, grantTableKey, Outbox } from '../constructs/index.ts';
+import {
+  CircuitBreakers,
+  CommandQueue,
+  Consumer,
+  EventTopic,
+  type FlowProps,
+  grantTableKey,
+  Outbox,
+} from '../constructs/index.ts';
 import type { Environment } from './environments.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import { PipelineStack } from './pipeline-stack.ts';
@@ -22,6 +30,11 @@ export class OrdersStack extends PipelineStack {
   readonly circuitBreakers: CircuitBreakers;
   readonly placeOrder: CommandQueue;
   readonly consumers: readonly Consumer[];
+
+  /** What turns a wish into a parcel. */
+  readonly checkout: FlowProps['parts'];
+  /** What follows from it. */
+  readonly aftercare: FlowProps['parts'];
 
   constructor(scope: Construct, environment: Environment, foundation: FoundationStack) {
     super(scope, 'Orders', environment, 'The order pipeline: command queue, topic and consumers');
@@ -46,6 +59,8 @@ export class OrdersStack extends PipelineStack {
       events: [OrderPlaced, InventoryReserved, PaymentCaptured, OrderShipped],
       ordered: true,
       encryptionKey: foundation.key,
+      onCall: foundation.onCall,
+      owner: 'checkout',
     });
 
     // What a handler writes and what it says are one transaction; the relay does the saying.
@@ -145,6 +160,9 @@ export class OrdersStack extends PipelineStack {
       environment: { SHOP_TABLE: shop.tableName },
     });
     this.consumers = [inventory, billing, shipping, invoicing, notifications, analytics];
+
+    this.checkout = [this.placeOrder, inventory, billing, shipping, this.outbox, this.circuitBreakers, this.orders];
+    this.aftercare = [invoicing, notifications, analytics];
 
     for (const writing of [this.placeOrder, ...this.consumers]) grantRows(shop, writing, 'PutItem');
     grantRows(shop, shipping, 'PartiQLSelect');

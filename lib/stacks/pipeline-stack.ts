@@ -1,9 +1,10 @@
-import { RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { RemovalPolicy, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { SplittingStack } from '../constructs/index.ts';
 import type { Environment } from './environments.ts';
 
-/** A stack of the pipeline in one environment: `Baton-<environment>-<part>`. */
-export abstract class PipelineStack extends Stack {
+/** A stack of the pipeline in one environment: `Baton-<environment>-<part>`. When it has too many consumers, it splits by itself. */
+export abstract class PipelineStack extends SplittingStack {
   readonly environmentConfig: Environment;
   /** What becomes of data that leaves the stack. */
   readonly removalPolicy: RemovalPolicy;
@@ -16,6 +17,8 @@ export abstract class PipelineStack extends Stack {
         account: environment.account ?? process.env.CDK_DEFAULT_ACCOUNT,
         region: environment.region ?? process.env.CDK_DEFAULT_REGION,
       },
+      // Where nobody would commit the record of what is in which stack, it has to be right already.
+      placements: process.env.CI ? 'check' : 'write',
       terminationProtection: environment.removalPolicy === 'retain',
     });
     this.environmentConfig = environment;

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSEvent, SQSMessageAttributes, SQSRecord } from 'aws-lambda';
 import type { AnyContract } from '../contracts/contract.ts';
-import { createEnvelope, type Envelope, type EnvelopeProps, routingAttributes } from '../contracts/envelope.ts';
+import { createEnvelope, type Envelope, type EnvelopeProps } from '../contracts/envelope.ts';
+import { type MessageAttribute, messageAttributes } from '../contracts/headers.ts';
 import { TestingError } from './errors.ts';
 
 /** What a message of a batch may be made of. */
@@ -85,7 +86,14 @@ function record(message: MessageProps, props: SqsBatchProps): SQSRecord {
   const { fifo = false, queue = 'test', sentAt = new Date() } = props;
   const { body, receiveCount = props.receiveCount ?? 1, messageId = randomUUID() } = message;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const attributes = { ...(typeof body !== 'string' && routingAttributes(body)), ...message.attributes };
+  const own = Object.entries(message.attributes ?? {}).map(([name, StringValue]) => [
+    name,
+    { DataType: 'String', StringValue } as const,
+  ]);
+  const attributes: Attributes = {
+    ...(typeof body !== 'string' && messageAttributes(body)),
+    ...Object.fromEntries(own),
+  };
   const hasAttributes = Object.keys(attributes).length > 0;
   return {
     messageId,
@@ -112,11 +120,13 @@ function record(message: MessageProps, props: SqsBatchProps): SQSRecord {
   };
 }
 
-function toMessageAttributes(attributes: Readonly<Record<string, string>>): SQSMessageAttributes {
+type Attributes = Readonly<Record<string, MessageAttribute>>;
+
+function toMessageAttributes(attributes: Attributes): SQSMessageAttributes {
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, stringValue]) => [
+    Object.entries(attributes).map(([name, { DataType, StringValue }]) => [
       name,
-      { stringValue, stringListValues: [], binaryListValues: [], dataType: 'String' },
+      { stringValue: StringValue, stringListValues: [], binaryListValues: [], dataType: DataType },
     ]),
   );
 }
@@ -136,7 +146,7 @@ function md5(data: string | Buffer): string {
 }
 
 /** Source: Calculating the MD5 message digest for message attributes, Amazon SQS developer guide. */
-function md5OfAttributes(attributes: Readonly<Record<string, string>>): string {
+function md5OfAttributes(attributes: Attributes): string {
   const parts: Buffer[] = [];
   const add = (text: string) => {
     const bytes = Buffer.from(text);
@@ -145,10 +155,11 @@ function md5OfAttributes(attributes: Readonly<Record<string, string>>): string {
     parts.push(length, bytes);
   };
   for (const name of Object.keys(attributes).sort()) {
+    const { DataType, StringValue } = attributes[name]!;
     add(name);
-    add('String');
+    add(DataType);
     parts.push(Buffer.from([1]));
-    add(attributes[name]!);
+    add(StringValue);
   }
   return md5(Buffer.concat(parts));
 }

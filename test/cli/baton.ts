@@ -24,6 +24,8 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Waits until standard output has this text. */
   says(text: string): Promise<void>;
+  /** Writes to its standard input, which has to be a pipe. */
+  types(text: string): void;
   /** What Ctrl-C does: the signal goes to every process of the group. */
   signal(name: NodeJS.Signals): void;
 }
@@ -31,22 +33,27 @@ export interface Running {
 /** Starts `bin/baton.ts`; it is killed after `withinMs` at the latest. */
 export function startBaton(
   args: readonly string[],
-  { cwd = project, env = {}, withinMs = 60_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; withinMs?: number } = {},
+  {
+    cwd = project,
+    env = {},
+    withinMs = 60_000,
+    stdin = 'ignore',
+  }: { cwd?: string; env?: NodeJS.ProcessEnv; withinMs?: number; stdin?: 'ignore' | 'pipe' } = {},
 ): Running {
   const child = spawn(process.execPath, [join(cwd, 'bin/baton.ts'), ...args], {
     cwd,
     env: { ...environment, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
     detached: true,
   });
   const signal = (name: NodeJS.Signals) => signalGroup(child, name);
   const timer = setTimeout(() => signal('SIGKILL'), withinMs);
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+  child.stdout!.setEncoding('utf8').on('data', (chunk) => {
     stdout += chunk;
   });
-  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+  child.stderr!.setEncoding('utf8').on('data', (chunk) => {
     stderr += chunk;
   });
   let over = false;
@@ -62,6 +69,7 @@ export function startBaton(
     pid: child.pid!,
     ended,
     signal,
+    types: (text) => void child.stdin!.write(text),
     async says(text) {
       while (!stdout.includes(text)) {
         if (over) throw new Error(`baton ended and never said '${text}':\n${stdout}\n${stderr}`);

@@ -22,7 +22,7 @@ function watched(dependencies: Record<string, DependencyProps> = DEPENDENCIES) {
     consumer.function.addEnvironment(name, value);
   }
   breakers.grantWake(consumer);
-  const watch = { name: consumer.name, owner: 'box-office', eventSource: consumer.eventSource, idempotency };
+  const watch = { name: consumer.name, health: consumer.health, eventSource: consumer.eventSource, idempotency };
   const alarms = breakers.watch(consumer, { ...watch, dependencies, batchSize: 10, maximumConcurrency: 30 });
   return { ...wired, breakers, consumer, watch, alarms };
 }
@@ -112,14 +112,20 @@ describe('circuit breakers', () => {
       Threshold: 2,
       EvaluationPeriods: 5,
       TreatMissingData: 'notBreaching',
-      AlarmActions: [{ Ref: logicalIdAt(synthesized, 'OnCall/Ticket') }],
     });
+    const { AlarmRule, AlarmActions } = resourceAt(synthesized, 'SeatPlan/Health/Ticket').Properties;
+    expect(AlarmRule).toContain('ALARM("Theatre-SeatPlan-circuit-open-payments")');
+    expect(AlarmActions).toEqual([{ Ref: logicalIdAt(synthesized, 'OnCall/Ticket') }]);
   });
 
   it('page when the keeper gave up', () => {
     expect(resourceAt(synthesized, 'Circuits/DeadLettersAlarm').Properties).toMatchObject({
       Threshold: 1,
+    });
+    expect(resourceAt(synthesized, 'Circuits/Health/Page').Properties).toMatchObject({
+      AlarmRule: 'ALARM("Theatre-Circuits-circuit-open")',
       AlarmActions: [{ Ref: logicalIdAt(synthesized, 'OnCall/Page') }],
+      OKActions: [{ Ref: logicalIdAt(synthesized, 'OnCall/Page') }],
     });
   });
 

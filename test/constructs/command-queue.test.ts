@@ -1,7 +1,8 @@
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { UnsafePropsError } from '../../lib/constructs/index.ts';
-import { logicalIdAt, resourceAt, SeatBooked, statements, wiring } from './fixtures/wiring.ts';
+import { defineCommand } from '../../lib/contracts/index.ts';
+import { logicalIdAt, resourceAt, SeatBooked, SeatPriced, statements, wiring } from './fixtures/wiring.ts';
 
 describe('a command queue', () => {
   const { commandQueue, stack, template } = wiring();
@@ -30,7 +31,7 @@ describe('a command queue', () => {
   });
 
   it('has no subscription, and admits nobody by its policy', () => {
-    synthesized.resourceCountIs('AWS::SNS::Subscription', 0);
+    expect(JSON.stringify(synthesized.findResources('AWS::SNS::Subscription'))).not.toContain('BookSeat');
     const policy = statements(resourceAt(synthesized, 'BookSeat/Queue/Policy').Properties.PolicyDocument);
     expect(policy.map(({ Effect }) => Effect)).toEqual(['Deny']);
   });
@@ -40,10 +41,32 @@ describe('a command queue', () => {
     expect(granted.map(({ Action }) => Action)).toEqual([['sqs:SendMessage'], ['kms:Decrypt', 'kms:GenerateDataKey']]);
   });
 
+  it('counts what is sent', () => {
+    expect(bookSeat.metricSent()).toMatchObject({ metricName: 'NumberOfMessagesSent', statistic: 'Sum' });
+    expect(bookSeat.queueUrl).toBe(bookSeat.queue.queueUrl);
+  });
+
   it('refuses an event', () => {
     const build = () => wiring().commandQueue({ command: SeatBooked });
     expect(build).toThrow(UnsafePropsError);
     expect(build).toThrow(/^Theatre\/BookSeat: 'seat.booked' is an event.*EventTopic/);
+  });
+});
+
+describe('a fair command queue', () => {
+  const PriceSeat = defineCommand({ ...SeatPriced, type: 'seat.price' });
+
+  it('takes a command that says whose it is', () => {
+    const { commandQueue } = wiring();
+    expect(() => commandQueue({ command: PriceSeat, fair: true })).not.toThrow();
+  });
+
+  it('refuses one that does not, and order', () => {
+    const { commandQueue } = wiring();
+    expect(() => commandQueue({ fair: true })).toThrow(/nobody knows whose work 'seat.book' is/);
+    expect(() => commandQueue({ command: PriceSeat, fair: true, ordered: true }, 'Other')).toThrow(
+      /^Theatre\/Other: .*`fair` and `ordered`/,
+    );
   });
 });
 

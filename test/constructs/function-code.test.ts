@@ -37,6 +37,10 @@ async function call(folder: string): Promise<unknown> {
   return handler();
 }
 
+function stampsBeside(folder: string): string[] {
+  return readdirSync(path.dirname(folder)).filter((name) => name.endsWith('.json'));
+}
+
 function contentsOf(folder: string): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]));
 }
@@ -56,6 +60,24 @@ describe('function code', () => {
   it('bundles all functions of the project with the first one', async () => {
     const one = await bundleAnew('functions/one/handler.ts');
     expect(readdirSync(path.join(one, '..', 'two'))).toContain('handler.mjs');
+  });
+
+  it('bundles its own functions in the same pass: one, whichever comes first', async () => {
+    const one = await bundleAnew('functions/one/handler.ts');
+    const keeper = await bundleAnew(path.resolve('lib/runtime/dependencies/keeper-handler.ts'));
+    expect(path.dirname(keeper)).toBe(path.dirname(one));
+    expect(stampsBeside(one)).toEqual(['.functions.json']);
+  });
+
+  it('bundles handlers elsewhere together with those of the folders beside theirs', async () => {
+    for (const name of ['send', 'render']) {
+      write(`services/mail/${name}/handler.ts`, `export const handler = () => '${name}';`);
+      write(`services/mail/${name}/index.ts`, 'this is no TypeScript');
+    }
+    const send = await bundleAnew('services/mail/send/handler.ts');
+    const render = await bundleAnew('services/mail/render/handler.ts');
+    expect([await call(send), await call(render)]).toEqual(['send', 'render']);
+    expect(stampsBeside(send)).toEqual(['.services-mail-all-handler.json']);
   });
 
   it('bundles a handler elsewhere by itself', async () => {

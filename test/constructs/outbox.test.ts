@@ -121,9 +121,15 @@ describe.each(['Streaming', 'Polling'])('the outbox %s', (id) => {
       DatapointsToAlarm: 2,
       EvaluationPeriods: 3,
       TreatMissingData: 'breaching',
+    });
+    expect(resourceAt(synthesized, `${id}/Health/Page`).Properties).toMatchObject({
+      AlarmRule: `ALARM("Theatre-${id}-outbox-lag")`,
       AlarmActions: [{ Ref: logicalIdAt(synthesized, 'OnCall/Page') }],
       OKActions: [{ Ref: logicalIdAt(synthesized, 'OnCall/Page') }],
     });
+    expect(resourceAt(synthesized, `${id}/Health/Ticket`).Properties.AlarmRule).toBe(
+      `ALARM("Theatre-${id}-table-throttles") OR ALARM("Theatre-${id}-table-errors")`,
+    );
     expect(Properties.AlarmDescription).toMatch(
       /^Owner: box-office\. .{20,} First: .{20,} Runbook: docs\/runbooks\/outbox-lag\.md$/,
     );

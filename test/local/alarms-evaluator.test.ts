@@ -1,7 +1,7 @@
 import { SNSClient } from '@aws-sdk/client-sns';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Alarms, type StartAlarmsProps, startAlarms } from '../../lib/local/alarms/alarm-evaluator.ts';
-import { separateEmulated, whyNotEmulated } from '../../lib/local/alarms/emulation.ts';
+import { separateEmulated, whatAlarmsLack, whyNotEmulated } from '../../lib/local/alarms/emulation.ts';
 import type { Transition } from '../../lib/local/alarms/notification.ts';
 import { startAlarmClock } from '../../lib/local/metrics/alarm-clock.ts';
 import { MetricMathError } from '../../lib/local/metrics/metric-math/errors.ts';
@@ -385,6 +385,10 @@ describe('what is not emulated', () => {
       metricAlarm('a', { ...depth, name: 'SentMessageSize' }),
       'Nothing here publishes the metric AWS/SQS SentMessageSize.',
     ],
+    [
+      metricAlarm('a', { ...depth, namespace: 'AWS/DynamoDB', name: 'ThrottledRequests' }),
+      'has no capacity to run out of',
+    ],
     [metricAlarm('a', { ...depth, namespace: 'AWS/EC2' }), 'Nothing here publishes the metric AWS/EC2'],
     [metricAlarm('a', { ...depth, dimensions: { Region: 'x' } }), 'exists by QueueName alone, not by (Region)'],
     [compositeAlarm('c', 'ALARM('), 'has its end where'],
@@ -393,20 +397,49 @@ describe('what is not emulated', () => {
     else expect(whyNotEmulated(alarm)).toContain(reason);
   });
 
-  it('is parted from the rest, with the composite alarms over it', () => {
+  it('is parted from the rest, and the composite alarms over it go on without it', async () => {
     const alarms = [
       compositeAlarm('top', 'ALARM("middle") OR ALARM("good")'),
-      compositeAlarm('middle', 'OK("odd")'),
+      compositeAlarm('middle', 'ALARM("odd") OR ALARM("elsewhere") OR ALARM("broken")'),
+      compositeAlarm('broken', 'ALARM('),
       expression('SEARCH("x")'),
       metricAlarm('good', depth),
-      compositeAlarm('sound', 'ALARM("good")'),
     ];
-    const { emulated, refused } = separateEmulated(alarms);
-    expect(emulated.map(({ name }) => name)).toEqual(['good', 'sound']);
-    expect(refused.map(({ alarm }) => alarm.name)).toEqual(['odd', 'middle', 'top']);
-    expect(refused[2]?.reason).toBe("Its rule names 'middle', which is not evaluated here.");
-    expect(() => start(emulated)).not.toThrow();
+    const { emulated, refused, incomplete, absent } = separateEmulated(alarms);
+    expect(emulated.map(({ name }) => name)).toEqual(['top', 'middle', 'good']);
+    expect(refused.map(({ alarm }) => alarm.name)).toEqual(['broken', 'odd']);
+    expect(incomplete).toMatchObject([{ alarm: { name: 'middle' }, property: 'AlarmRule', names: ['elsewhere'] }]);
+
+    const notEvaluated = refused.map(({ alarm }) => alarm);
+    const { pass, store, clock, alarms: started, state } = start(emulated, { notEvaluated, absent });
+    await pass(MINUTE);
+    expect([state('top'), state('middle')]).toEqual(['OK', 'OK']);
+    store.sample(depth, 99, clock.now());
+    await pass(MINUTE);
+    expect([state('top'), state('middle')]).toEqual(['ALARM', 'OK']);
+    // What nothing evaluates is there all the same, and can be set by hand.
+    expect(started.states().has('odd')).toBe(false);
+    expect(started.setState('odd', { state: 'ALARM', reason: 'a rehearsal' })).toBe(true);
+    expect(state('middle')).toBe('ALARM');
     expect(() => start(alarms)).toThrow();
+  });
+
+  it('is told of what is missing in the templates, and of topics that cannot be seen', () => {
+    const watched = compositeAlarm('c', 'ALARM("a")', {
+      suppressor: { alarm: 'elsewhere', waitSeconds: 60, extensionSeconds: 60 },
+    });
+    const published = { namespace: 'AWS/SNS', name: 'NumberOfMessagesPublished', dimensions: { TopicName: 't' } };
+    const alarms = [watched, metricAlarm('a', depth), metricAlarm('b', published)];
+    expect(whatAlarmsLack(separateEmulated(alarms, { topicsSeen: false }))).toMatchObject([
+      { logicalId: 'b', reason: 'What the topics of another engine do cannot be seen from here.' },
+      {
+        logicalId: 'c',
+        type: 'AWS::CloudWatch::CompositeAlarm',
+        property: 'ActionsSuppressor',
+        reason: 'alarms that are in no template count as never in ALARM: elsewhere',
+      },
+    ]);
+    expect(separateEmulated(alarms).refused).toEqual([]);
   });
 
   it('cannot be started', () => {

@@ -2,6 +2,12 @@ import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  CloudWatchClient,
+  DescribeAlarmHistoryCommand,
+  GetMetricStatisticsCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { LambdaClient, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
@@ -82,7 +88,9 @@ test('schedules, streams and the API of event source mappings work for any app, 
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   const { EventSourceMappings = [] } = await lambda.send(
-    new ListEventSourceMappingsCommand({ FunctionName: running.resources.functions.at(-1)!.name }),
+    new ListEventSourceMappingsCommand({
+      FunctionName: running.resources.functions.find(({ path }) => path === 'Shop/Consumer')!.name,
+    }),
   );
   expect(EventSourceMappings).toMatchObject([{ BatchSize: 1 }]);
   const { UUID } = EventSourceMappings[0]!;
@@ -104,4 +112,39 @@ test('schedules, streams and the API of event source mappings work for any app, 
   await put(again, 'b');
   const heardAgain: string[] = [];
   await untilSaid(again, heardAgain, 'relay aws.scheduler', 'stream b');
+}, 50_000);
+
+test('an alarm is set over the API of CloudWatch, and tells a function through its topic', async () => {
+  const running = await start();
+  const heard: string[] = [];
+  await untilSaid(running, heard, 'relay aws.scheduler');
+  const cloudwatch = new CloudWatchClient({
+    endpoint: running.cloudwatchEndpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  const AlarmName = running.resources.outputs['Shop.Alarm'];
+  await cloudwatch.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason: 'a rehearsal' }));
+  await untilSaid(running, heard, 'relay aws.scheduler', 'alarm a rehearsal');
+  expect(running.alarms()).toMatchObject([{ name: AlarmName, state: 'ALARM', notified: 'Alerts' }]);
+  const { AlarmHistoryItems = [] } = await cloudwatch.send(
+    new DescribeAlarmHistoryCommand({ AlarmName, HistoryItemType: 'Action' }),
+  );
+  expect(AlarmHistoryItems[0]?.HistorySummary).toMatch(/^Successfully executed action arn:aws:sns:/);
+
+  // What the topic and the functions did is in the metrics by then.
+  const since = { StartTime: new Date(Date.now() - 600_000), EndTime: new Date(Date.now() + 60_000), Period: 60 };
+  await vi.waitFor(async () => {
+    const { Datapoints = [] } = await cloudwatch.send(
+      new GetMetricStatisticsCommand({
+        ...since,
+        Namespace: 'AWS/SNS',
+        MetricName: 'NumberOfNotificationsDelivered',
+        Dimensions: [{ Name: 'TopicName', Value: running.resources.outputs['Shop.AlertsName'] }],
+        Statistics: ['Sum'],
+      }),
+    );
+    expect(Datapoints).toMatchObject([{ Sum: 1 }]);
+  }, eventually);
+  cloudwatch.destroy();
 }, 50_000);

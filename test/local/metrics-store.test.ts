@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { startAlarmClock } from '../../lib/local/metrics/alarm-clock.ts';
 import { createFunctionMetrics } from '../../lib/local/metrics/function-metrics.ts';
 import { MetricStore } from '../../lib/local/metrics/metric-store.ts';
+import { sharedReads } from '../../lib/local/metrics/shared-reads.ts';
 import { statisticNamed, UnknownStatisticError } from '../../lib/local/metrics/statistic.ts';
 import type { Metric } from '../../lib/local/resources.ts';
 
@@ -90,6 +91,18 @@ describe('the metric store', () => {
     expect(store.total('Baton', 'Handled', { service: 'inventory' })).toBe(100);
   });
 
+  it('keeps what an alarm needs, of the metrics of that alarm only', () => {
+    const store = new MetricStore({ retentionMs: 5 * MINUTE });
+    const other = { ...handled, name: 'Other' };
+    store.retainAtLeast(handled, 20 * MINUTE);
+    for (let minute = 0; minute < 100; minute++)
+      for (const metric of [handled, other]) store.put(metric, 1, minute * MINUTE);
+    const query = { statistic: statisticNamed('Sum'), periodSeconds: 60, endMs: 100 * MINUTE, count: 100 };
+    const kept = (metric: typeof handled) =>
+      store.datapoints(metric, query).filter((value) => value !== undefined).length;
+    expect([kept(handled), kept(other)]).toEqual([21, 6]);
+  });
+
   it('drops the metric that was silent longest when there are too many', () => {
     const store = new MetricStore({ maximumMetrics: 3 });
     for (let at = 0; at < 4; at++) store.put({ ...handled, name: `M${at}` }, 1, at);
@@ -128,6 +141,37 @@ describe('the metric store', () => {
         },
       ),
     );
+  });
+});
+
+describe('statistics of ranges', () => {
+  it.each([
+    ['PR(:2)', 50],
+    ['PR(2:4)', 50],
+    ['PR(3:)', 25],
+    ['TC(1:3)', 2],
+    ['TC(-1.5:0.5)', 0],
+  ])('%s of 1, 2, 3 and 4 is %s', (name, expected) => {
+    const store = new MetricStore();
+    store.put(handled, [1, 2, 3, 4], 0);
+    expect(read(store, name, MINUTE)[0]).toBe(expected);
+  });
+});
+
+describe('reads that alarms share', () => {
+  it('are made once for a moment, for the same metric, statistic and periods', () => {
+    const store = new MetricStore();
+    const reads = sharedReads(store);
+    const both = { namespace: 'Shop', name: 'Depth', dimensions: { a: '1', b: '2' } };
+    const one = reads.prepare(both, 'Sum', 60, 3);
+    const same = reads.prepare({ ...both, dimensions: { b: '2', a: '1' } }, 'Sum', 60, 3);
+    const other = reads.prepare(both, 'Maximum', 60, 3);
+    store.put(both, [1, 2], 0);
+    expect(one(3 * MINUTE)).toEqual([3, undefined, undefined]);
+    expect(same(3 * MINUTE)).toBe(one(3 * MINUTE));
+    expect(other(3 * MINUTE)).toEqual([2, undefined, undefined]);
+    store.put(both, 4, 3 * MINUTE);
+    expect(one(4 * MINUTE)).toEqual([undefined, undefined, 4]);
   });
 });
 

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { ListSubscriptionsByTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { SlackChannelConfiguration } from 'aws-cdk-lib/aws-chatbot';
+import { Alarm, AlarmRule, CompositeAlarm, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, Billing, StreamViewType, Table, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke, SnsPublish, SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
-import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
-import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Subscription, SubscriptionFilter, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription, LambdaSubscription, SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -81,6 +84,106 @@ describe('an app of plain CDK constructs', () => {
     });
     const { queues, topics, tables } = await provision(assembly, engines);
     expect([queues.length, topics.length, tables.length]).toEqual([20, 10, 2]);
+  });
+});
+
+describe('on-call of CDK', () => {
+  it('runs as far as it can: suppressed composites, functions on topics; what leaves the machine is listed', async () => {
+    const assembly = synth((app) => {
+      const stack = new Stack(app, 'Shop');
+      const page = new Topic(stack, 'Page');
+      const queue = new Queue(stack, 'Work');
+      const alarm = queue.metricApproximateAgeOfOldestMessage().createAlarm(stack, 'Age', {
+        threshold: 1,
+        evaluationPeriods: 1,
+      });
+      const window = new Alarm(stack, 'Window', {
+        metric: new Metric({ namespace: 'Shop', metricName: 'Window' }),
+        threshold: 1,
+        evaluationPeriods: 1,
+        treatMissingData: TreatMissingData.IGNORE,
+      });
+      new CompositeAlarm(stack, 'Health', {
+        alarmRule: AlarmRule.anyOf(alarm),
+        actionsSuppressor: window,
+        actionsSuppressorWaitPeriod: Duration.minutes(2),
+        actionsSuppressorExtensionPeriod: Duration.minutes(3),
+      });
+      const heartbeat = new LambdaFunction(stack, 'Heartbeat', {
+        code: Code.fromInline('exports.handler = async () => {};'),
+        handler: 'index.handler',
+        runtime: Runtime.NODEJS_22_X,
+      });
+      const beat = { severity: SubscriptionFilter.stringFilter({ allowlist: ['heartbeat'] }) };
+      page.addSubscription(new LambdaSubscription(heartbeat, { filterPolicy: beat }));
+      const pager = new Secret(stack, 'Pager');
+      new Subscription(stack, 'PagerDuty', {
+        topic: page,
+        protocol: SubscriptionProtocol.HTTPS,
+        endpoint: pager.secretValueFromJson('url').unsafeUnwrap(),
+      });
+      page.addSubscription(new EmailSubscription('team@example.com'));
+      const slack = new SlackChannelConfiguration(stack, 'Slack', {
+        slackChannelConfigurationName: 'shop',
+        slackWorkspaceId: 'T1',
+        slackChannelId: 'C1',
+        notificationTopics: [page],
+      });
+      new CfnOutput(stack, 'SlackArn', { value: slack.slackChannelConfigurationArn });
+    });
+    const { alarms, topics, functions, notEmulated, outputs } = await provision(assembly, engines);
+    expect(alarms.find(({ kind }) => kind === 'composite')).toMatchObject({
+      suppressor: { alarm: expect.stringContaining('Window'), waitSeconds: 120, extensionSeconds: 180 },
+    });
+    const { Subscriptions } = await engines.clients.sns.send(
+      new ListSubscriptionsByTopicCommand({ TopicArn: topics[0]!.arn }),
+    );
+    expect(Subscriptions).toMatchObject([{ Protocol: 'lambda', Endpoint: functions[0]!.arn }]);
+    expect(outputs['Shop.SlackArn']).toBe('arn:aws:chatbot::000000000000:chat-configuration/slack-channel/shop');
+    const told = notEmulated.map(({ type, property, reason }) => `${type}${property ? `.${property}` : ''}: ${reason}`);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        'AWS::SNS::Subscription: nothing is sent by https from the laptop',
+        'AWS::SNS::Subscription: no e-mail is sent from the laptop',
+        'AWS::SecretsManager::Secret: there are no secrets here; references to them stay as they are',
+        'AWS::Chatbot::SlackChannelConfiguration: nothing is sent to chat applications from the laptop',
+      ]),
+    );
+    // The address of the pager is read by nothing here, so that it is not resolved is no news.
+    expect(told.filter((each) => each.includes('Endpoint') || each.includes('Suppressor'))).toEqual([]);
+  });
+
+  it('brings the subscription of a function up to date, and ends it when it is gone', async () => {
+    const app = (allowlist?: string[]) =>
+      synth((root) => {
+        const stack = new Stack(root, 'Shop');
+        const topic = new Topic(stack, 'Page');
+        const fn = new LambdaFunction(stack, 'Heartbeat', {
+          code: Code.fromInline('exports.handler = async () => {};'),
+          handler: 'index.handler',
+          runtime: Runtime.NODEJS_22_X,
+        });
+        if (allowlist === undefined) return;
+        const filterPolicy = { severity: SubscriptionFilter.stringFilter({ allowlist }) };
+        topic.addSubscription(new LambdaSubscription(fn, { filterPolicy }));
+      });
+    const heard: string[] = [];
+    engines.observeTopics({
+      published: () => {},
+      delivered: () => {},
+      filteredOut: () => {},
+      failed: () => {},
+      notify: ({ envelope }) => heard.push(JSON.parse(envelope).Message) > 0,
+    });
+    for (const [round, allowlist] of [['page'], ['ticket'], undefined].entries()) {
+      const { topics } = await provision(app(allowlist), engines);
+      for (const StringValue of ['page', 'ticket']) {
+        const MessageAttributes = { severity: { DataType: 'String', StringValue } };
+        const Message = `${round} ${StringValue}`;
+        await engines.clients.sns.send(new PublishCommand({ TopicArn: topics[0]!.arn, Message, MessageAttributes }));
+      }
+    }
+    expect(heard).toEqual(['0 page', '1 ticket']);
   });
 });
 

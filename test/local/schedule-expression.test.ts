@@ -24,6 +24,14 @@ describe('a rate', () => {
     expect(recurrence.next(1_000)).toBe(1_000 + every);
     expect(recurrence.next(1_000 + 3.5 * every)).toBe(1_000 + 4 * every);
   });
+
+  it.each([
+    [60, 1_000],
+    [6_000, 250],
+    [0.5, 120_000],
+  ])('beats with the time of the alarms at speed %s, but no more than 4 times a second', (speed, every) => {
+    expect(parseScheduleExpression('rate(1 minute)', 'UTC', 0, speed).next(0)).toBe(every);
+  });
 });
 
 describe('a cron expression', () => {

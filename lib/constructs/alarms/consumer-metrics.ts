@@ -8,8 +8,8 @@ export const METRICS_NAMESPACE = 'Baton';
  * What the runtime counts, record by record: `Delivered` in the batch; `Handled` by the handler now; `Duplicates` that
  * were done before; `Retried` and `DeadLettered`, together `Failed`; `Returned` to the queue unharmed, of those
  * `InProgress` because another invocation has the event; `Parked` behind a dead letter of their key; `OutOfOrder`: dead
- * letters that later events of their key have overtaken. `Latency` from the event's time to its settlement and `Duration` of
- * the handler, in milliseconds.
+ * letters that later events of their key have overtaken; `Late`: handled, and later than promised. `Latency` from the
+ * event's time to its settlement and `Duration` of the handler, in milliseconds.
  */
 export type ConsumerMetric =
   | 'Delivered'
@@ -22,6 +22,7 @@ export type ConsumerMetric =
   | 'InProgress'
   | 'Parked'
   | 'OutOfOrder'
+  | 'Late'
   | 'Latency'
   | 'Duration';
 

@@ -3,9 +3,13 @@ import path from 'node:path';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { BundleError } from '../errors.ts';
 import { bundle } from './bundle.ts';
+import { projectRoot } from './project-root.ts';
 
 /** Every function of the project, bundled together: seven functions cost little more than one. */
 const PROJECT_FUNCTIONS = 'functions/*/handler.ts';
+/** Baton's own: the relay of an outbox, the keeper of circuits. They go with the project's, for one pass instead of one each. */
+const OWN_FUNCTIONS = 'lib/runtime/**/*-handler.ts';
+const OWN_ROOT = path.resolve(import.meta.dirname, '../../..');
 
 /** What Lambda calls in every bundle. */
 export const HANDLER = 'handler.handler';
@@ -16,8 +20,9 @@ const bundled = new Map<string, string>();
  * The code of one handler: a folder with `handler.mjs` (an ES module that needs nothing beside itself)
  * and its source map, under `.baton/bundles/` in the project.
  *
- * The first handler of `functions/` that is asked for bundles all of them in one pass; any other handler is bundled by
- * itself, each once a process. The same source gives the same bytes, hence the same asset hash.
+ * The first handler that is asked for bundles, in one pass, all that will probably be asked for as well: all of
+ * `functions/` and Baton's own; for a handler elsewhere in a folder of its own (`services/mail/send/handler.ts`), those of the folders
+ * beside it; any other, itself. The same source gives the same bytes, hence the same asset hash.
  *
  * @param entry the handler file, relative to the project's root or absolute
  * @param root the project's root @default the nearest folder at or above the working directory with a package.json
@@ -34,22 +39,27 @@ export function bundleFolder(entry: string, root = projectRoot()): string {
     throw new BundleError(`${entry}: there is no such handler in ${root}. Correct \`entry\`, or add the file.`);
   }
   if (!bundled.has(file)) {
-    const project = globSync(PROJECT_FUNCTIONS, { cwd: root }).map((each) => path.resolve(root, each));
-    const together = project.includes(file) ? project.toSorted() : [file];
-    const folders = new Map(together.map((each) => [folderName(path.relative(root, each)), each]));
+    const { name, files } = companyOf(file, root);
+    const folders = new Map(files.map((each) => [folderName(path.relative(root, each)), each]));
     const output = path.join(root, '.baton', 'bundles');
-    bundle(folders, root, output, project.includes(file) ? '.functions' : `.${folderName(path.relative(root, file))}`);
+    bundle(folders, root, output, `.${name}`);
     for (const [folder, each] of folders) bundled.set(each, path.join(output, folder));
   }
   return bundled.get(file)!;
 }
 
-function projectRoot(): string {
-  const start = process.cwd();
-  for (let folder = start; ; folder = path.dirname(folder)) {
-    if (existsSync(path.join(folder, 'package.json'))) return folder;
-    if (folder === path.dirname(folder)) return start;
-  }
+/** What a handler is bundled with, itself included. */
+function companyOf(file: string, root: string): { name: string; files: string[] } {
+  const found = (pattern: string, cwd: string) => globSync(pattern, { cwd }).map((each) => path.resolve(cwd, each));
+  const functions = [...new Set([...found(PROJECT_FUNCTIONS, root), ...found(OWN_FUNCTIONS, OWN_ROOT)])];
+  if (functions.includes(file)) return { name: 'functions', files: functions.toSorted() };
+  const relative = path.relative(root, file);
+  const [folder, handler] = [path.dirname(path.dirname(relative)), path.basename(relative)];
+  // Only files that call themselves handlers: every second folder has an index.ts that is none.
+  const beside = handler.includes('handler') ? found(path.join(folder, '*', handler), root) : [];
+  return beside.length > 1 && beside.includes(file)
+    ? { name: folderName(path.join(folder, 'all', handler)), files: beside.toSorted() }
+    : { name: folderName(relative), files: [file] };
 }
 
 /** `functions/place-order/handler.ts` -> `place-order`; any other file keeps its whole path, so that none meet. */

@@ -27,7 +27,9 @@ export interface HandlerFunctionProps {
  */
 export function handlerFunction(scope: Construct, props: HandlerFunctionProps): lambda.Function {
   admitLogs(props.encryptionKey);
+  const functionName = physicalName(scope, '', 64);
   const logGroup = new logs.LogGroup(scope, 'Logs', {
+    logGroupName: `/aws/lambda/${functionName}`,
     retention: props.logRetention,
     encryptionKey: props.encryptionKey,
     removalPolicy: props.removalPolicy,
@@ -46,7 +48,7 @@ export function handlerFunction(scope: Construct, props: HandlerFunctionProps): 
     reason: 'xray:PutTraceSegments and xray:PutTelemetryRecords know no resources; everything else is granted by ARN.',
   });
   return new lambda.Function(scope, 'Function', {
-    functionName: physicalName(scope, '', 64),
+    functionName,
     description: props.description,
     code: functionCode(props.entry),
     handler: HANDLER,

@@ -1,4 +1,4 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -6,18 +6,26 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type AlarmThresholds, type ConsumerAlarms, consumerAlarms, failureRate } from '../alarms/consumer-alarms.ts';
+import {
+  type AlarmThresholds,
+  type ConsumerAlarms,
+  consumerAlarms,
+  type ExpectedRate,
+  failureRate,
+} from '../alarms/consumer-alarms.ts';
 import { type ConsumerMetric, consumerMetric, METRICS_NAMESPACE } from '../alarms/consumer-metrics.ts';
 import { Health } from '../alarms/health.ts';
 import type { CircuitBreakers, DependencyProps } from '../circuit-breakers.ts';
 import { handlerFunction } from '../code/handler-function.ts';
 import { UnsafePropsError } from '../errors.ts';
-import type { EventTopic } from '../event-topic.ts';
-import type { IdempotencyTable } from '../idempotency-table.ts';
+import type { IEventTopic } from '../event-topic.ts';
+import type { IIdempotencyTable } from '../idempotency-table.ts';
 import { kebabCase } from '../names.ts';
 import type { IOnCall } from '../on-call/on-call.ts';
 import type { Outbox } from '../outbox.ts';
+import { installRules } from '../rules/rules.ts';
 import { grantMessageKey } from '../security/encryption.ts';
+import { roomFor } from '../splitting-stack.ts';
 import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
 import { type Delivery, refuseUnsafeDelivery, type SafeDelivery, safeDelivery } from './safe-delivery.ts';
 
@@ -34,11 +42,27 @@ export interface QueueFunctionProps extends Delivery {
    */
   readonly maxAge: Duration;
 
+  /**
+   * What arrives at least, in ordinary times: `{ events: 600, per: Duration.hours(1) }`. The depth alarm follows from it, and
+   * silence pages. Take the quietest hour of a week, not the mean: with less it pages for a quiet night.
+   *
+   * @default unknown: silence is no news
+   */
+  readonly expectedRate?: ExpectedRate;
+
+  /**
+   * How long after it happened an event may be handled and still be in time; later ones count as `Late`, which a flow's latency
+   * objective is about. A second or more.
+   *
+   * @default maxAge
+   */
+  readonly latencyObjective?: Duration;
+
   /** The team that answers for it; part of every alarm's description. */
   readonly owner: string;
 
   /** Where it remembers what it has done. */
-  readonly idempotency: IdempotencyTable;
+  readonly idempotency: IIdempotencyTable;
 
   /** Who hears of its alarms. */
   readonly onCall: IOnCall;
@@ -64,7 +88,7 @@ export interface QueueFunctionProps extends Delivery {
    *
    * @default it publishes nothing so
    */
-  readonly publishes?: EventTopic;
+  readonly publishes?: IEventTopic;
 
   /**
    * The outbox that the handler commits events to, together with what it writes, by `context.commit`.
@@ -103,9 +127,9 @@ export interface QueueFunctionProps extends Delivery {
   readonly environment?: Readonly<Record<string, string>>;
 
   /**
-   * When its alarms fire, beside the age alarm, which follows from `maxAge`.
+   * When its alarms fire; `false` leaves one out.
    *
-   * @default 1,000 messages waiting, 25 percent failing
+   * @default what follows from `maxAge`, `expectedRate`, `timeout` and `retention`
    */
   readonly alarms?: AlarmThresholds;
 
@@ -143,21 +167,29 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   readonly function: lambda.Function;
   readonly eventSource: lambda.EventSourceMapping;
   readonly alarms: ConsumerAlarms;
+  /** The promise: how old a message may get. */
+  readonly maxAge: Duration;
+  /** The names of what its handler calls behind circuit breakers. */
+  readonly dependencies: readonly string[];
   /** Speaks for its alarms. */
   readonly health: Health;
   readonly encryptionKey: kms.IKey;
   readonly grantPrincipal: iam.IPrincipal;
 
   protected constructor(scope: Construct, id: string, props: QueueFunctionProps, decisions: QueueFunctionDecisions) {
-    super(scope, id);
+    super(roomFor(scope, id, props.dependencies && props.circuitBreakers), id);
+    installRules(this);
     const { ordered, encryptionKey } = decisions;
     const delivery = safeDelivery(props, ordered);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
-    refuseUnsafeDelivery(this, { ...delivery, maxAge: props.maxAge }, ordered);
+    refuseUnsafeDelivery(this, { ...delivery, maxAge: props.maxAge, dependencies: props.dependencies }, ordered);
     refuseReservedVariables(this, props.environment ?? {});
     refuseStrictWithoutOrder(this, props.ordering, ordered);
+    refuseHastyObjective(this, props.latencyObjective);
 
     this.name = props.name ?? kebabCase(id);
+    this.maxAge = props.maxAge;
+    this.dependencies = Object.keys(props.dependencies ?? {});
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
     this.encryptionKey = encryptionKey;
     props.idempotency.guard(this, this.name, delivery.retention.plus(DEAD_LETTER_RETENTION));
@@ -184,6 +216,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
         BATON_MAX_RECEIVES: String(delivery.maxReceiveCount),
         BATON_RETENTION_SECONDS: String(delivery.retention.toSeconds()),
         BATON_VISIBILITY_SECONDS: String(delivery.visibilityTimeout.toSeconds()),
+        BATON_LATE_AFTER_SECONDS: String((props.latencyObjective ?? props.maxAge).toSeconds()),
         ...(props.ordering && { BATON_ORDERING: props.ordering }),
         ...(props.backoff?.base && { BATON_BACKOFF_BASE_SECONDS: String(props.backoff.base.toSeconds()) }),
         ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
@@ -206,14 +239,28 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
       batchSize: delivery.batchSize,
       maxBatchingWindow: delivery.batchWindow.toSeconds() === 0 ? undefined : delivery.batchWindow,
       maxConcurrency: props.maximumConcurrency,
+      ...(delivery.provisionedPollers && {
+        provisionedPollerConfig: {
+          // an empty object would not arrive in the template, and leave the pollers on demand
+          minimumPollers: delivery.provisionedPollers.minimum ?? 2,
+          maximumPollers: delivery.provisionedPollers.maximum ?? 200,
+        },
+      }),
       reportBatchItemFailures: true,
     });
     this.#watchDependencies(props, delivery);
+    Tags.of(this).add('baton:consumer', this.name);
+    Tags.of(this).add('baton:owner', props.owner);
     this.alarms = consumerAlarms(this.health, {
       consumer: this.name,
       maxAge: props.maxAge,
+      expectedRate: props.expectedRate,
+      retention: delivery.retention,
+      ordered,
       queue,
       deadLetterQueue,
+      function: this.function,
+      timeout: delivery.timeout,
       thresholds: props.alarms ?? {},
     });
   }
@@ -255,7 +302,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     circuitBreakers.grantWake(this);
     circuitBreakers.watch(this, {
       name: this.name,
-      owner: props.owner,
+      health: this.health,
       eventSource: this.eventSource,
       idempotency: props.idempotency,
       dependencies,
@@ -286,6 +333,15 @@ function refuseStrictWithoutOrder(scope: Construct, ordering: 'strict' | undefin
     scope,
     "`ordering` is 'strict', but its queue keeps no order that could be kept strictly.",
     'Make it ordered, or leave `ordering` out.',
+  );
+}
+
+function refuseHastyObjective(scope: Construct, objective: Duration | undefined): void {
+  if (objective === undefined || objective.toSeconds({ integral: false }) >= 1) return;
+  throw new UnsafePropsError(
+    scope,
+    `\`latencyObjective\` is ${objective.toMilliseconds()} ms, which the clocks of producer and consumer cannot tell.`,
+    'Use a second or more.',
   );
 }
 

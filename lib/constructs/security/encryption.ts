@@ -25,6 +25,40 @@ export function admitSns(key: kms.IKey): void {
 }
 
 /**
+ * Lets Amazon SNS deliver from one topic of another account or region into queues that this key encrypts. Here the topic is
+ * named: it is not of the key's own app, or far enough away that the app may depend on it.
+ *
+ * @param principal as whom SNS comes; another one between regions that have to be opted in to
+ */
+export function admitForeignTopic(key: kms.IKey, topicArn: string, principal: iam.ServicePrincipal): void {
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [principal],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { ArnEquals: { 'aws:SourceArn': topicArn } },
+    }),
+    true,
+  );
+}
+
+/**
+ * Lets another account publish to topics that this key encrypts, as far as their policies let it.
+ * Source: Amazon SNS developer guide, "Configuring AWS KMS permissions".
+ */
+export function admitPublishers(key: kms.IKey, account: iam.AccountPrincipal): void {
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [account],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'kms:ViaService': `sns.${Stack.of(key).region}.amazonaws.com` } },
+    }),
+    true,
+  );
+}
+
+/**
  * Lets CloudWatch alarms publish to topics that this key encrypts. Without it an alarm fires and nobody hears it.
  * The key admits the service as AWS documents it, without a condition; whose alarms may publish is the topic's policy.
  * Source: AWS re:Post knowledge center, "How do I configure a CloudWatch alarm with an encrypted SNS topic?".

@@ -1,21 +1,25 @@
 import type { AlarmClock } from '../metrics/alarm-clock.ts';
 import { type MetricStatQuery, prepareAlarmMath } from '../metrics/metric-math/alarm-math.ts';
-import type { MetricStore } from '../metrics/metric-store.ts';
-import { type Statistic, statisticNamed } from '../metrics/statistic.ts';
+import type { Read, SharedReads } from '../metrics/shared-reads.ts';
 import type { MetricAlarmResource } from '../resources.ts';
 import { decide, evaluationRange } from './datapoints/missing-data.ts';
-import { breaches, reasonOf } from './datapoints/reason.ts';
+import { breaches, reasonDataOf, reasonOf } from './datapoints/reason.ts';
 
 /** A state to go to, and why; undefined to stay. */
-export type Evaluated = { state: 'ALARM' | 'OK' | 'INSUFFICIENT_DATA'; reason: () => string } | undefined;
+export type Evaluated =
+  | { state: 'ALARM' | 'OK' | 'INSUFFICIENT_DATA'; reason: () => string; reasonData: () => object }
+  | undefined;
 
 export interface PreparedMetricAlarm {
   /** How often it is evaluated, in ms of alarm time. */
   readonly everyMs: number;
   /** How far back it looks, in ms of alarm time. */
   readonly rangeMs: number;
-  /** Evaluates the datapoints of the periods that end at `endMs` (alarm time) and before. */
-  evaluateAt(endMs: number): Evaluated;
+  /**
+   * Evaluates the datapoints of the periods that end at `endMs` (alarm time) and before.
+   * @param lenient whether silence is held for missing data, whatever the alarm says
+   */
+  evaluateAt(endMs: number, lenient?: boolean): Evaluated;
 }
 
 /**
@@ -26,27 +30,33 @@ export interface PreparedMetricAlarm {
  */
 export function prepareMetricAlarm(
   alarm: MetricAlarmResource,
-  store: MetricStore,
+  shared: SharedReads,
   clock: AlarmClock,
 ): PreparedMetricAlarm {
   const { periodSeconds, evaluationPeriods } = alarm;
   const math = prepareAlarmMath(alarm.queries, periodSeconds, alarm.name);
-  const statistics = new Map<string, Statistic>();
-  for (const { id, metric } of alarm.queries) if (metric) statistics.set(id, statisticNamed(metric.statistic));
   const count = evaluationRange(evaluationPeriods);
   const periodMs = periodSeconds * 1000;
+  const reads = new Map<string, Read>();
+  for (const { id, metric } of alarm.queries) {
+    if (metric) reads.set(id, shared.prepare(metric.metric, metric.statistic, periodSeconds, count));
+  }
+  const lenientAlarm: MetricAlarmResource = { ...alarm, treatMissingData: 'missing' };
 
   return {
     everyMs: everySeconds(alarm) * 1000,
     rangeMs: count * periodMs,
-    evaluateAt(endMs) {
-      const pointsOf = ({ id, metric: { metric } }: MetricStatQuery) =>
-        store.datapoints(metric, { statistic: statistics.get(id)!, periodSeconds, endMs, count });
-      const range = math(pointsOf, count);
-      const verdict = decide(range, (value) => breaches(alarm, value), alarm);
+    evaluateAt(endMs, lenient = false) {
+      const rule = lenient ? lenientAlarm : alarm;
+      const range = math(({ id }: MetricStatQuery) => reads.get(id)!(endMs), count);
+      const verdict = decide(range, (value) => breaches(alarm, value), rule);
       if (verdict.state === 'RETAIN') return undefined;
       const startOf = (index: number) => clock.toRealTime(endMs - (count - index) * periodMs);
-      return { state: verdict.state, reason: () => reasonOf(alarm, verdict, range, startOf) };
+      return {
+        state: verdict.state,
+        reason: () => reasonOf(rule, verdict, range, startOf),
+        reasonData: () => reasonDataOf(rule, verdict, range, startOf, clock.realNow()),
+      };
     },
   };
 }

@@ -10,6 +10,8 @@ export interface Transition {
   /** ms of the wall clock. */
   at: number;
   reason: string;
+  /** What the reason says, for programs. */
+  reasonData?: object;
   /** For a composite alarm, the children whose change caused this one. */
   triggeredBy?: readonly { arn: string; state: AlarmState; at: number }[];
 }
@@ -135,6 +137,7 @@ function regionOf({ arn }: AlarmResource): string {
   return REGIONS[region] ?? region;
 }
 
-function timestamp(ms: number): string {
+/** `2026-01-01T00:00:00.000+0000`, as CloudWatch writes moments into texts. */
+export function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '+0000');
 }

@@ -8,6 +8,7 @@ import { actionsFor, messageOf, subjectOf, type Transition } from './notificatio
 export interface Notification {
   alarm: AlarmResource;
   to: AlarmState;
+  transition: Transition;
   /** The ARN of the topic, or of whatever the action is. */
   action: string;
   /** `unsupported`: the action is not an SNS topic, and nothing was done. `abandoned`: the local cloud stopped first. */
@@ -43,7 +44,16 @@ export function createNotifier({ sns, realNow, retryDelaysMs, onNotification }: 
 
   async function act(transition: Transition, action: string): Promise<void> {
     const report = (outcome: Notification['outcome'], attempts: number, error?: unknown) =>
-      onNotification?.({ alarm: transition.alarm, to: transition.to, action, outcome, attempts, at: realNow(), error });
+      onNotification?.({
+        alarm: transition.alarm,
+        to: transition.to,
+        transition,
+        action,
+        outcome,
+        attempts,
+        at: realNow(),
+        error,
+      });
     if (!/^arn:[^:]+:sns:/.test(action)) return report('unsupported', 0);
     const command = new PublishCommand({
       TopicArn: action,

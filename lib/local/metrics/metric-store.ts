@@ -1,8 +1,15 @@
 import type { Metric } from '../resources.ts';
-import { addValue, emptyStatisticSet, mergeInto, type Statistic, type StatisticSet } from './statistic.ts';
+import {
+  addValue,
+  emptyStatisticSet,
+  mergeFigures,
+  mergeWhole,
+  type Statistic,
+  type StatisticSet,
+} from './statistic.ts';
 
 export interface MetricStoreProps {
-  /** How long datapoints are kept, in ms of alarm time; alarms widen it to what they need. @default 3 hours */
+  /** How long datapoints are kept, in ms of alarm time; alarms widen it for the metrics they need. @default 3 hours */
   retentionMs?: number;
   /** How many different metrics are kept; beyond, the one that was silent longest goes. @default 10,000 */
   maximumMetrics?: number;
@@ -44,6 +51,7 @@ interface Interval extends StatisticSet {
 interface Series extends MetricTotal {
   /** Ascending by start. */
   intervals: Interval[];
+  retentionMs: number;
 }
 
 /**
@@ -54,7 +62,9 @@ export class MetricStore {
   readonly #series = new Map<string, Series>();
   readonly #listeners = new Set<MetricListener>();
   readonly #maximumMetrics: number;
-  #retentionMs: number;
+  readonly #retentionMs: number;
+  /** Of the metrics whose datapoints are kept longer. */
+  readonly #longer = new Map<string, number>();
 
   constructor({ retentionMs = 3 * 3_600_000, maximumMetrics = 10_000 }: MetricStoreProps = {}) {
     this.#retentionMs = retentionMs;
@@ -73,6 +83,20 @@ export class MetricStore {
     for (const listener of this.#listeners) listener(metric, values, timestampMs);
   }
 
+  /** Records values that somebody has summed up already. Of a set without a distribution no percentiles are known. */
+  putSet(metric: Metric, set: StatisticSet, timestampMs: number, options: PutOptions = {}): void {
+    const series = this.#seriesFor(metric, options.unit);
+    mergeWhole(intervalAt(series, timestampMs, options.resolutionSeconds ?? 60), set);
+    series.sum += set.sum;
+    series.count += set.count;
+    if (timestampMs >= series.latestAt) {
+      series.latest = set.maximum;
+      series.latestAt = timestampMs;
+    }
+    this.#forget(series);
+    for (const listener of this.#listeners) listener(metric, [set.sum], timestampMs);
+  }
+
   /**
    * Records what a gauge shows. Within a minute the latest sample replaces the one before, so that however often
    * we look, a minute holds one sample, as in the metrics that AWS services publish.
@@ -89,10 +113,21 @@ export class MetricStore {
   }
 
   /** One statistic per period, oldest first; undefined where nothing was reported. */
-  datapoints(metric: Metric, { statistic, periodSeconds, endMs, count }: DatapointsQuery): (number | undefined)[] {
+  datapoints(metric: Metric, query: DatapointsQuery): (number | undefined)[] {
+    return this.#read(keyOf(metric), query);
+  }
+
+  /** Prepares to ask for the datapoints of a metric often. */
+  reader(metric: Metric): (query: DatapointsQuery) => (number | undefined)[] {
+    const key = keyOf(metric);
+    return (query) => this.#read(key, query);
+  }
+
+  #read(key: string, { statistic, periodSeconds, endMs, count }: DatapointsQuery): (number | undefined)[] {
     const points = new Array<number | undefined>(count).fill(undefined);
-    const intervals = this.#series.get(keyOf(metric))?.intervals;
+    const intervals = this.#series.get(key)?.intervals;
     if (!intervals) return points;
+    const mergeInto = statistic.ofDistribution ? mergeWhole : mergeFigures;
     const periodMs = periodSeconds * 1000;
     const beginMs = endMs - count * periodMs;
     let at = firstFrom(intervals, beginMs);
@@ -129,9 +164,14 @@ export class MetricStore {
     return this.#series.get(keyOf({ namespace, name, dimensions }))?.latest;
   }
 
+  /** The unit that a metric was first put with; 'None' when it was never put. */
+  unitOf(metric: Metric): string {
+    return this.#series.get(keyOf(metric))?.unit ?? 'None';
+  }
+
   /** Every metric that was ever put and is still kept, with its totals. */
   inspect(): MetricTotal[] {
-    return [...this.#series.values()].map(({ intervals: _, ...total }) => total);
+    return [...this.#series.values()].map(({ intervals: _, retentionMs: __, ...total }) => total);
   }
 
   /** Calls `listener` on every put; returns the function that ends it. */
@@ -140,9 +180,13 @@ export class MetricStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Widens the retention to at least this many ms of alarm time. */
-  retainAtLeast(ms: number): void {
-    this.#retentionMs = Math.max(this.#retentionMs, ms);
+  /** Keeps the datapoints of a metric for at least this many ms of alarm time. */
+  retainAtLeast(metric: Metric, ms: number): void {
+    const key = keyOf(metric);
+    const retentionMs = Math.max(ms, this.#longer.get(key) ?? this.#retentionMs);
+    this.#longer.set(key, retentionMs);
+    const known = this.#series.get(key);
+    if (known) known.retentionMs = retentionMs;
   }
 
   #seriesFor(metric: Metric, unit = 'None'): Series {
@@ -150,7 +194,16 @@ export class MetricStore {
     const known = this.#series.get(key);
     if (known) return known;
     if (this.#series.size >= this.#maximumMetrics) this.#dropTheMostSilent();
-    const series: Series = { metric, unit, sum: 0, count: 0, latest: 0, latestAt: -Infinity, intervals: [] };
+    const series: Series = {
+      metric,
+      unit,
+      sum: 0,
+      count: 0,
+      latest: 0,
+      latestAt: -Infinity,
+      intervals: [],
+      retentionMs: this.#longer.get(key) ?? this.#retentionMs,
+    };
     this.#series.set(key, series);
     return series;
   }
@@ -165,7 +218,7 @@ export class MetricStore {
   }
 
   #forget(series: Series): void {
-    const from = series.latestAt - this.#retentionMs;
+    const from = series.latestAt - series.retentionMs;
     const kept = firstFrom(series.intervals, from);
     if (kept > 0) series.intervals.splice(0, kept);
   }

@@ -16,14 +16,18 @@ export class UnknownStatisticError extends Error {
 
   constructor(statistic: string) {
     super(
-      `The statistic '${statistic}' is not emulated. Use Sum, Average, Minimum, Maximum, SampleCount or a percentile such as p99.`,
+      `The statistic '${statistic}' is not emulated. Use Sum, Average, Minimum, Maximum, SampleCount, a percentile such as p99, PR(:100) or TC(:100).`,
     );
     this.statistic = statistic;
   }
 }
 
 /** Reads one statistic of an interval that has at least one value. */
-export type Statistic = (set: StatisticSet) => number;
+export interface Statistic {
+  (set: StatisticSet): number;
+  /** Whether it is read from the distribution, which costs more to merge than the other figures together. */
+  readonly ofDistribution?: true;
+}
 
 /** Up to here a distribution is exact; above, values are kept to 3 significant digits, which bounds its size. */
 const EXACT_VALUES = 512;
@@ -51,19 +55,25 @@ export function addValue(set: StatisticSet, value: number, times = 1): void {
   addRounded(distribution, value, times);
 }
 
-/** Adds all of `from` to `into`. */
-export function mergeInto(into: StatisticSet, from: StatisticSet): void {
+/** Adds all of `from` to `into`, except its distribution. */
+export function mergeFigures(into: StatisticSet, from: StatisticSet): void {
   into.sum += from.sum;
   into.count += from.count;
-  into.minimum = Math.min(into.minimum, from.minimum);
-  into.maximum = Math.max(into.maximum, from.maximum);
+  if (from.minimum < into.minimum) into.minimum = from.minimum;
+  if (from.maximum > into.maximum) into.maximum = from.maximum;
+}
+
+/** Adds all of `from` to `into`. */
+export function mergeWhole(into: StatisticSet, from: StatisticSet): void {
+  mergeFigures(into, from);
   for (const [value, count] of from.distribution) {
     into.distribution.set(value, (into.distribution.get(value) ?? 0) + count);
   }
 }
 
 /**
- * The statistic of a name: Sum, Average, Minimum, Maximum, SampleCount, or `pNN` with up to ten decimals.
+ * The statistic of a name: Sum, Average, Minimum, Maximum, SampleCount, `pNN` with up to ten decimals, and of the values above
+ * `a` and up to `b` the percentage, `PR(a:b)`, and the count, `TC(a:b)`; either bound may be left out.
  * Percentiles are by nearest rank, exact up to 512 different values per interval and within 0.5% beyond.
  * @throws UnknownStatisticError for any other (trimmed means and the like).
  */
@@ -80,14 +90,32 @@ export function statisticNamed(name: string): Statistic {
     case 'SampleCount':
       return (set) => set.count;
   }
+  const range = /^(PR|TC)\((-?\d+(?:\.\d+)?)?:(-?\d+(?:\.\d+)?)?\)$/.exec(name);
+  if (range !== null) {
+    const low = range[2] === undefined ? -Infinity : Number(range[2]);
+    const high = range[3] === undefined ? Infinity : Number(range[3]);
+    const share = range[1] === 'PR';
+    return fromDistribution((set) => within(set, low, high) * (share ? 100 / set.count : 1));
+  }
   const percent = Number(/^p(\d{1,3}(?:\.\d{1,10})?)$/.exec(name)?.[1] ?? Number.NaN);
   if (!(percent >= 0 && percent <= 100)) throw new UnknownStatisticError(name);
-  return (set) => percentile(set, percent);
+  return fromDistribution((set) => percentile(set, percent));
 }
 
-/** Whether the statistic is a percentile: CloudWatch's `ExtendedStatistic`. */
+/** Whether the statistic is one of CloudWatch's `ExtendedStatistic`. */
 export function isPercentile(name: string): boolean {
-  return name.startsWith('p');
+  return /^(p|PR|TC)/.test(name);
+}
+
+function fromDistribution(statistic: (set: StatisticSet) => number): Statistic {
+  return Object.assign(statistic, { ofDistribution: true as const });
+}
+
+/** How many values are above `low` and not above `high`. */
+function within({ distribution }: StatisticSet, low: number, high: number): number {
+  let count = 0;
+  for (const [value, times] of distribution) if (value > low && value <= high) count += times;
+  return count;
 }
 
 function percentile(set: StatisticSet, percent: number): number {

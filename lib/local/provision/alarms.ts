@@ -81,19 +81,28 @@ export const alarm: ResourceType = {
 
 /** AWS::CloudWatch::CompositeAlarm */
 export const compositeAlarm: ResourceType = {
-  honoured: [...SHARED, 'AlarmRule'],
-  notHonoured: {
-    ...NO_TAGS,
-    ActionsSuppressor: 'no alarm suppresses the actions of another here',
-    ActionsSuppressorWaitPeriod: 'no alarm suppresses the actions of another here',
-    ActionsSuppressorExtensionPeriod: 'no alarm suppresses the actions of another here',
-  },
+  honoured: [
+    ...SHARED,
+    'AlarmRule',
+    'ActionsSuppressor',
+    'ActionsSuppressorWaitPeriod',
+    'ActionsSuppressorExtensionPeriod',
+  ],
+  notHonoured: NO_TAGS,
   provision(declared, deployment) {
     const named = nameOf(declared, deployment);
+    const suppressor = textOf(declared, 'ActionsSuppressor');
     deployment.resources.alarms.push({
       kind: 'composite',
       ...commonOf(declared, named),
       rule: requiredText(declared, 'AlarmRule'),
+      ...(suppressor !== undefined && {
+        suppressor: {
+          alarm: suppressor,
+          waitSeconds: numberOf(declared, 'ActionsSuppressorWaitPeriod') ?? 0,
+          extensionSeconds: numberOf(declared, 'ActionsSuppressorExtensionPeriod') ?? 0,
+        },
+      }),
     });
     return named.provisioned;
   },

@@ -35,7 +35,7 @@ export const eventSourceMapping: ResourceType = {
     'MaximumRecordAgeInSeconds',
   ],
   notHonoured: {
-    ProvisionedPollerConfig: 'pollers are not provisioned here',
+    ProvisionedPollerConfig: 'no effect here: a queue is polled as fast as its function takes',
     MetricsConfig: 'there are no metrics of event source mappings here',
     KmsKeyArn: 'nothing is encrypted on the laptop',
     Tags: 'event source mappings have no tags here',

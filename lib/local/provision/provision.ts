@@ -143,6 +143,10 @@ async function provisionOne(node: ResourceNode, deployment: Deployment): Promise
     throw new ProvisionError(`${path} (${resource.Type}, stack ${declared.stack}): ${messageOf(cause)}`, { cause });
   }
   reportProperties(declared, type, deployment);
+  // Where nothing here stands for the resource, nothing reads the reference either.
+  const { notEmulated } = deployment.resources;
+  if (notEmulated.some((each) => each.stack === declared.stack && each.logicalId === logicalId && !each.property))
+    return;
   for (const [property, value] of Object.entries(declared.properties)) {
     if (!JSON.stringify(value).includes('{{resolve:')) continue;
     deployment.notEmulated(

@@ -34,6 +34,7 @@ export const topic: ResourceType = {
     DeliveryStatusLogging: 'deliveries are not logged here',
     FifoThroughputScope: 'there is no throughput limit here',
     ArchivePolicy: 'nothing is archived here',
+    MaximumMessageSize: 'the engine takes 256 KiB in a message, whatever the topic says',
   },
   async provision(declared, deployment) {
     const { engines, existing, resources } = deployment;
@@ -102,9 +103,17 @@ const SUBSCRIPTION_DEFAULTS = {
 
 /** AWS::SNS::Subscription */
 export const subscription: ResourceType = {
-  honoured: ['TopicArn', 'Protocol', 'Endpoint', 'RawMessageDelivery', 'FilterPolicy', 'FilterPolicyScope', 'Region'],
+  honoured: [
+    'TopicArn',
+    'Protocol',
+    'Endpoint',
+    'RawMessageDelivery',
+    'FilterPolicy',
+    'FilterPolicyScope',
+    'RedrivePolicy',
+    'Region',
+  ],
   notHonoured: {
-    RedrivePolicy: 'kept, but no delivery to a local queue fails, so nothing comes to this dead-letter queue',
     DeliveryPolicy: 'there are no deliveries over HTTP here',
     SubscriptionRoleArn: 'permissions are not enforced on the laptop',
   },
@@ -137,11 +146,9 @@ interface Wish {
 async function subscribe(declared: Declared, wish: Wish, deployment: Deployment): Promise<Provisioned> {
   const { engines, existing, notEmulated } = deployment;
   const { topicArn, protocol, endpoint, wanted } = wish;
-  if (protocol !== 'sqs') {
-    const what = protocol.startsWith('email')
-      ? 'no e-mail is sent from the laptop'
-      : `nothing is delivered by ${protocol} here`;
-    notEmulated(declared, what);
+  const undelivered = whyUndelivered(protocol, engines.direct !== undefined);
+  if (undelivered !== undefined) {
+    notEmulated(declared, undelivered);
     return { ref: `${topicArn}:${declared.logicalId}`, getAtt: () => undefined };
   }
   const found = existing.topics.has(topicArn)
@@ -170,6 +177,14 @@ async function subscribe(declared: Declared, wish: Wish, deployment: Deployment)
   );
   deployment.subscriptions.add(SubscriptionArn);
   return { ref: SubscriptionArn, getAtt: attributes({ Arn: SubscriptionArn }) };
+}
+
+function whyUndelivered(protocol: string, embedded: boolean): string | undefined {
+  if (protocol === 'sqs' || (protocol === 'lambda' && embedded)) return undefined;
+  if (protocol === 'lambda') return 'functions get nothing from the topics of another engine';
+  return protocol.startsWith('email')
+    ? 'no e-mail is sent from the laptop'
+    : `nothing is sent by ${protocol} from the laptop`;
 }
 
 /**

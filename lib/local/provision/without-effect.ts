@@ -49,6 +49,17 @@ const parameter: Identity = (declared, { name }) => {
   };
 };
 
+const secret: Identity = (declared, { region, accountId, name }) => {
+  const arn = `arn:aws:secretsmanager:${region}:${accountId}:secret:${textOf(declared, 'Name') ?? name}`;
+  return { ref: arn, getAtt: attributes({ Id: arn }) };
+};
+
+const chat: Identity = (declared, { accountId, name }) => {
+  const kind = declared.type.includes('Slack') ? 'slack-channel' : 'microsoft-teams-channel';
+  const arn = `arn:aws:chatbot::${accountId}:chat-configuration/${kind}/${textOf(declared, 'ConfigurationName') ?? name}`;
+  return { ref: arn, getAtt: attributes({ Arn: arn }) };
+};
+
 const named: Identity = (_, { name }) => ({ ref: name, getAtt: () => undefined });
 
 const KNOWN: Record<string, [reason: string, identity: Identity]> = {
@@ -61,6 +72,9 @@ const KNOWN: Record<string, [reason: string, identity: Identity]> = {
   'AWS::KMS::Alias': [ENCRYPTION, keyAlias],
   'AWS::Logs::LogGroup': ['logs are not sent to CloudWatch from here', logGroup],
   'AWS::SSM::Parameter': ['there is no parameter store here; references in the templates get the value', parameter],
+  'AWS::SecretsManager::Secret': ['there are no secrets here; references to them stay as they are', secret],
+  'AWS::Chatbot::SlackChannelConfiguration': ['nothing is sent to chat applications from the laptop', chat],
+  'AWS::Chatbot::MicrosoftTeamsChannelConfiguration': ['nothing is sent to chat applications from the laptop', chat],
   'AWS::CloudWatch::Dashboard': ['there are no dashboards here', named],
   'AWS::Lambda::EventInvokeConfig': ['a failed asynchronous invocation is tried again as its schedule says', named],
   'AWS::Scheduler::ScheduleGroup': ['schedules need no group here', named],

@@ -10,6 +10,8 @@ export interface SchedulesProps {
   /** By name. */
   functions: ReadonlyMap<string, Invocable>;
   sqs: SQSClient;
+  /** How many times faster time runs for alarms: a rate beats so much faster, for alarms that miss its beat. @default 1 */
+  speed?: number | undefined;
   /** What a target could not be brought to do; the schedule goes on by itself. */
   onError?: (error: Error) => void;
   /** Milliseconds since the epoch. @default Date.now */
@@ -32,7 +34,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const BACKOFF_MS = { base: 1_000, cap: 60_000 };
 
 /**
- * Fires schedules in real time. A rate fires at once and then by its beat; `cron` and `at` fire when they say.
+ * Fires schedules. A rate fires at once and then by its beat, in the time of the alarms; `cron` and `at` fire when they say,
+ * in real time.
  *
  * A firing that finds every execution environment of its function taken by earlier ones of the same schedule waits until
  * one ends; while it waits, it stands for those that come after it. So a function that runs as long as its rate runs without
@@ -46,7 +49,7 @@ export function startSchedules(props: SchedulesProps): Schedules {
     .filter(({ enabled }) => enabled)
     .map((schedule) => {
       const startedAt = Math.max(clock(), schedule.startAt ?? 0);
-      const recurrence = parseScheduleExpression(schedule.expression, schedule.timezone, startedAt);
+      const recurrence = parseScheduleExpression(schedule.expression, schedule.timezone, startedAt, props.speed);
       const next = (after: number): number | undefined => {
         const found = recurrence.next(Math.max(after, (schedule.startAt ?? 0) - 1));
         return found === undefined || found > (schedule.endAt ?? Number.POSITIVE_INFINITY) ? undefined : found;

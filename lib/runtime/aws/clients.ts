@@ -1,3 +1,4 @@
+import type * as cloudwatch from '@aws-sdk/client-cloudwatch';
 import type * as dynamodb from '@aws-sdk/client-dynamodb';
 import type * as lambda from '@aws-sdk/client-lambda';
 import type * as sns from '@aws-sdk/client-sns';
@@ -36,6 +37,19 @@ export type Lambda = AwsClient<{
   UpdateEventSourceMapping: [lambda.UpdateEventSourceMappingRequest, lambda.EventSourceMappingConfiguration];
 }>;
 
+/** What the runtime asks of CloudWatch. On the wire, and here, times are seconds since the epoch. */
+export type CloudWatch = AwsClient<{
+  DescribeAlarms: [cloudwatch.DescribeAlarmsInput, cloudwatch.DescribeAlarmsOutput];
+  GetMetricData: [
+    Omit<cloudwatch.GetMetricDataInput, 'StartTime' | 'EndTime'> & { StartTime: number; EndTime: number },
+    {
+      MetricDataResults?: (Omit<cloudwatch.MetricDataResult, 'Timestamps'> & { Timestamps?: number[] })[];
+      NextToken?: string;
+    },
+  ];
+  SetAlarmState: [cloudwatch.SetAlarmStateInput, object];
+}>;
+
 /** The AWS services that the runtime speaks to. */
 export interface Clients {
   readonly dynamodb: DynamoDb;
@@ -66,5 +80,18 @@ export function createLambdaClient(environment?: Record<string, string | undefin
       UpdateEventSourceMapping: ({ UUID, ...body }) => ({ method: 'PUT', path: path({ UUID }), body }),
     }),
     ...(environment && { environment }),
+  });
+}
+
+/** A client of CloudWatch, for what watches the alarms themselves. */
+export function createCloudWatchClient(environment: Record<string, string | undefined> = process.env): CloudWatch {
+  // It signs as `monitoring`, and the SDKs call its endpoint CLOUDWATCH.
+  const renamed = new Proxy(environment, {
+    get: (all, name) => all[name === 'AWS_ENDPOINT_URL_MONITORING' ? 'AWS_ENDPOINT_URL_CLOUDWATCH' : String(name)],
+  });
+  return createAwsClient({
+    service: 'monitoring',
+    protocol: awsJson('GraniteServiceVersion20100801'),
+    environment: renamed,
   });
 }

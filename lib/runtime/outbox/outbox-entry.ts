@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import type { AttributeValue, CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
-import { type Envelope, routingAttributes } from '../../contracts/envelope.ts';
+import type { Envelope } from '../../contracts/envelope.ts';
 import { PublishError } from '../errors.ts';
+import { attributesOf, largestOf } from '../publish/message.ts';
 
 /** Where a producer's outbox is. */
 export interface OutboxProps {
@@ -10,6 +11,11 @@ export interface OutboxProps {
   shards: number;
   /** Whether the entries of a key are kept in commit order whatever the writers' clocks say. Costs one write per key and commit. */
   fenced: boolean;
+  /**
+   * The largest event that the relay's topic takes, attributes included, in bytes.
+   * @default BATON_OUTBOX_MAX_BYTES of the environment, or 262,144
+   */
+  maxBytes?: number;
   /** Milliseconds since the epoch. @default Date.now */
   clock?: () => number;
 }
@@ -40,8 +46,6 @@ export interface Outbox {
 const STAMPS_PER_MS = 1_000;
 const STAMP_DIGITS = 16;
 const DAY_SECONDS = 86_400;
-/** 256 KiB (source: Publish, Amazon SNS API reference). */
-const LARGEST_EVENT = 262_144;
 /** An item has 400 KB, names included (source: Service quotas, Amazon DynamoDB developer guide); the rest is for what is beside the events. */
 const LARGEST_ENTRY = 400 * 1_024 - 4 * 1_024;
 /** Bytes of a text within a key; sort keys have 1,024 in all (source: as above). */
@@ -52,7 +56,8 @@ const LONGEST_PART = 512;
  * commit. `fenced`, a second item per key holds the stamp of the key's newest entry: a writer whose clock is behind is refused
  * by it, and tries again just above. So a key's entries are stamped in the order in which they were committed.
  */
-export function createOutbox({ table, shards, fenced, clock = Date.now }: OutboxProps): Outbox {
+export function createOutbox({ table, shards, fenced, clock = Date.now, ...limits }: OutboxProps): Outbox {
+  const maxBytes = limits.maxBytes ?? largestOf('BATON_OUTBOX_MAX_BYTES');
   let newest = 0;
   const nextStamp = () => {
     newest = Math.max(newest + 1, Math.floor(clock() * STAMPS_PER_MS));
@@ -60,7 +65,7 @@ export function createOutbox({ table, shards, fenced, clock = Date.now }: Outbox
   };
   return {
     entriesFor(events) {
-      const drafts = [...groupByKey(events)].map(([key, { texts, firstId }]) => ({
+      const drafts = [...groupByKey(events, maxBytes)].map(([key, { texts, firstId }]) => ({
         key,
         texts,
         firstId,
@@ -131,12 +136,15 @@ interface Draft {
   stamp: number;
 }
 
-function groupByKey(events: readonly Envelope[]): Map<string, { texts: string[]; firstId: string; bytes: number }> {
+function groupByKey(
+  events: readonly Envelope[],
+  maxBytes: number,
+): Map<string, { texts: string[]; firstId: string; bytes: number }> {
   const groups = new Map<string, { texts: string[]; firstId: string; bytes: number }>();
   for (const event of events) {
     const text = JSON.stringify(event);
     const bytes = Buffer.byteLength(text);
-    refuseLarger(event, bytes + attributeBytes(event), LARGEST_EVENT, 'a topic takes');
+    refuseLarger(event, bytes + attributesOf(event).bytes, maxBytes, 'the topic takes');
     const group = groups.get(event.subject) ?? { texts: [], firstId: event.id, bytes: 0 };
     groups.set(event.subject, group);
     group.texts.push(text);
@@ -144,11 +152,6 @@ function groupByKey(events: readonly Envelope[]): Map<string, { texts: string[];
     refuseLarger(event, group.bytes, LARGEST_ENTRY, `with the events of '${event.subject}' before it, an outbox takes`);
   }
   return groups;
-}
-
-function attributeBytes(event: Envelope): number {
-  const bytes = ([name, value]: [string, string]) => name.length + 'String'.length + Buffer.byteLength(value);
-  return Object.entries(routingAttributes(event)).reduce((sum, each) => sum + bytes(each), 0);
 }
 
 function refuseLarger({ id: eventId, type }: Envelope, bytes: number, limit: number, what: string): void {

@@ -5,8 +5,9 @@ import { backoff, type Random } from '../batch/retry.ts';
 
 /** A message on its way to a topic. */
 export interface OutgoingMessage {
-  /** Messages with the same `MessageGroupId` keep their order; those without one have none. */
   request: Omit<PublishBatchRequestEntry, 'Id'>;
+  /** Messages of the same lane keep their order; those without one have none. A tenant's message group is no lane. */
+  lane?: string;
   /** Body and attributes together. */
   bytes: number;
 }
@@ -19,6 +20,8 @@ export interface PublishQueueProps {
   maxAttempts?: number;
   /** PublishBatch calls under way at once. @default 4 */
   maxCallsInFlight?: number;
+  /** The most that one call may carry, in bytes (source: PublishBatch, Amazon SNS API reference: what the topic takes in one message). */
+  maxBytes: number;
   random: Random;
 }
 
@@ -27,9 +30,8 @@ export class BehindError extends Error {
   override name = 'BehindError';
 }
 
-/** PublishBatch takes 10 entries and 256 KiB in all (source: Amazon SNS quotas; 1 MiB is opt-in, per topic). */
+/** Source: PublishBatch, Amazon SNS API reference. */
 const ENTRIES = 10;
-export const LARGEST = 262_144;
 /** Milliseconds. */
 const BACKOFF = { base: 100, cap: 2_000 };
 
@@ -50,14 +52,14 @@ interface Lane {
 }
 
 /**
- * Gathers messages into PublishBatch calls of up to 10 and 256 KiB. Fulfilled when the topic says it accepted the message.
+ * Gathers messages into PublishBatch calls of up to 10 and `maxBytes`. Fulfilled when the topic says it accepted the message.
  *
  * Any call may fail in part, so a group has at most one message under way: the next goes when the topic has accepted the one
  * before. Messages of different groups travel together. A message that the topic refuses as such can never be sent, so the
  * next of its group goes on; one that it fails to accept otherwise takes those waiting behind it with it.
  */
 export function createPublishQueue(props: PublishQueueProps): (message: OutgoingMessage) => Promise<void> {
-  const { topicArn, client, maxAttempts = 5, maxCallsInFlight = 4, random } = props;
+  const { topicArn, client, maxAttempts = 5, maxCallsInFlight = 4, maxBytes, random } = props;
   const lanes = new Map<string, Lane>();
   const ready: Lane[] = [];
   let calls = 0;
@@ -69,7 +71,7 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      while (ready.length > 0 && calls < maxCallsInFlight) void call(nextBatch(ready));
+      while (ready.length > 0 && calls < maxCallsInFlight) void call(nextBatch(ready, maxBytes));
     });
   }
 
@@ -135,7 +137,7 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
 
   return (message) =>
     new Promise((resolve, reject) => {
-      const group = message.request.MessageGroupId;
+      const group = message.lane;
       const waiting: Waiting = { message, failures: 0, alone: false, resolve, reject };
       const lane = group === undefined ? undefined : lanes.get(group);
       if (lane !== undefined) {
@@ -154,13 +156,13 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /** Takes the first lanes whose first messages fit into one call. */
-function nextBatch(ready: Lane[]): Lane[] {
+function nextBatch(ready: Lane[], maxBytes: number): Lane[] {
   let bytes = 0;
   let count = 0;
   for (const { waiting } of ready) {
     const { message, alone } = waiting[0]!;
     bytes += message.bytes;
-    if (count > 0 && (count === ENTRIES || bytes > LARGEST || alone)) break;
+    if (count > 0 && (count === ENTRIES || bytes > maxBytes || alone)) break;
     count++;
     if (alone) break;
   }

@@ -1,19 +1,12 @@
-import { hash } from 'node:crypto';
-import type { MessageAttributeValue } from '@aws-sdk/client-sns';
 import type { AnyContract, DataOf } from '../../contracts/contract.ts';
-import {
-  createEnvelope,
-  type Envelope,
-  type EnvelopeProps,
-  type EventOf,
-  routingAttributes,
-} from '../../contracts/envelope.ts';
+import { createEnvelope, type Envelope, type EnvelopeProps, type EventOf } from '../../contracts/envelope.ts';
 import { clients, type Sns } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
 import { PublishError } from '../errors.ts';
 import { startTracing, type Tracing } from '../telemetry/tracing.ts';
+import { largestOf, messageOf } from './message.ts';
 import { createPublications } from './publications.ts';
-import { createPublishQueue, isRefusal, LARGEST, type OutgoingMessage } from './publish-queue.ts';
+import { createPublishQueue, isRefusal, type OutgoingMessage } from './publish-queue.ts';
 
 /** Where and how a publisher publishes. */
 export interface PublisherProps {
@@ -27,6 +20,11 @@ export interface PublisherProps {
   maxAttempts?: number;
   /** PublishBatch calls under way at once; what comes meanwhile waits and shares the next ones. @default 4 */
   maxCallsInFlight?: number;
+  /**
+   * The largest event that the topic takes, attributes included, and the most that one call may carry, in bytes.
+   * @default BATON_TOPIC_MAX_BYTES of the environment, or 262,144
+   */
+  maxBytes?: number;
   /** @default Math.random */
   random?: Random;
   /** @default started when the environment says so */
@@ -35,7 +33,8 @@ export interface PublisherProps {
 
 /**
  * Publishes events to one topic. What is published in the same turn of the event loop, or while calls are under way, shares
- * calls of up to 10 events and 256 KiB.
+ * calls of up to 10 events and as many bytes as the topic takes in one. The headers of an event's contract travel as
+ * attributes; on a standard topic its tenant is the message group.
  *
  * On a FIFO topic events of the same key are accepted in the order in which they were handed in: each is sent after the one
  * before it was accepted, and while one is sent again nothing overtakes it. When one is given up (the topic did not accept
@@ -48,22 +47,24 @@ export class Publisher {
   readonly #topicArn: string;
   readonly #source: string;
   readonly #fifo: boolean;
+  readonly #maxBytes: number;
   readonly #tracing: Tracing;
   readonly #deliver: (message: OutgoingMessage) => Promise<void>;
   readonly #publications = createPublications();
 
   constructor(props: PublisherProps) {
     const { topicArn, source, client = clients.sns, random = Math.random, tracing, ...limits } = props;
+    this.#maxBytes = props.maxBytes ?? largestOf('BATON_TOPIC_MAX_BYTES');
     this.#tracing = tracing ?? startTracing({ service: source });
     this.#topicArn = topicArn;
     this.#source = source;
     this.#fifo = topicArn.endsWith('.fifo');
-    this.#deliver = createPublishQueue({ ...limits, topicArn, client, random });
+    this.#deliver = createPublishQueue({ ...limits, maxBytes: this.#maxBytes, topicArn, client, random });
   }
 
   /**
    * Publishes an event after checking it against its contract. Fulfilled when the topic has accepted it.
-   * @throws InvalidDataError when the data breaks the contract: nothing was sent
+   * @throws InvalidDataError when the data breaks the contract, HeaderError when a header cannot be made: nothing was sent
    * @throws PublishError when the topic did not accept it
    */
   publish<C extends AnyContract>(
@@ -80,7 +81,7 @@ export class Publisher {
 
   /**
    * Publishes an envelope as it is. Fulfilled when the topic has accepted it.
-   * @throws PublishError when it did not, or when the event is larger than a topic takes (256 KiB)
+   * @throws PublishError when it did not, or when the event is larger than the topic takes
    */
   send(envelope: Envelope): Promise<void> {
     return this.#publications.track(() => this.#send(envelope));
@@ -100,11 +101,11 @@ export class Publisher {
   }
 
   async #accept(envelope: Envelope): Promise<void> {
-    const message = this.#messageOf(envelope);
+    const message = messageOf(envelope, { fifo: this.#fifo });
     const { id: eventId, type } = envelope;
-    if (message.bytes > LARGEST) {
+    if (message.bytes > this.#maxBytes) {
       throw new PublishError(
-        `'${type}' ${eventId} has ${message.bytes} bytes with its attributes; a topic takes ${LARGEST}. Put the bulk elsewhere and publish a reference.`,
+        `'${type}' ${eventId} has ${message.bytes} bytes with its attributes; the topic takes ${this.#maxBytes}. Put the bulk elsewhere and publish a reference.`,
         { eventId, senderFault: true, permanent: true },
       );
     }
@@ -119,33 +120,4 @@ export class Publisher {
       });
     }
   }
-
-  #messageOf(envelope: Envelope): OutgoingMessage {
-    const body = JSON.stringify(envelope);
-    const attributes: Record<string, MessageAttributeValue> = {};
-    let bytes = Buffer.byteLength(body);
-    for (const [name, value] of Object.entries(routingAttributes(envelope))) {
-      attributes[name] = { DataType: 'String', StringValue: value };
-      bytes += name.length + 'String'.length + Buffer.byteLength(value);
-    }
-    return {
-      bytes,
-      request: {
-        Message: body,
-        MessageAttributes: attributes,
-        ...(this.#fifo && {
-          MessageGroupId: fifoIdOf(envelope.subject),
-          MessageDeduplicationId: fifoIdOf(envelope.id),
-        }),
-      },
-    };
-  }
-}
-
-/**
- * A text as a message group or deduplication id: itself, or a hash of it when it has other characters or more of them than
- * SNS takes there, so that a key need not know where it is used (source: MessageGroupId, Publish, Amazon SNS API reference).
- */
-function fifoIdOf(text: string): string {
-  return /^[\x21-\x7e]{1,128}$/.test(text) ? text : hash('sha256', text, 'hex');
 }

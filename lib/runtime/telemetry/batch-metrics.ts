@@ -1,7 +1,7 @@
 import type { Outcome } from '../batch/outcome.ts';
 import type { EmfLine } from './emf.ts';
 
-/** The counts of a consumer: namespace `Baton`, dimensions `service` and `service`, `type`; unit Count. */
+/** The counts of a consumer: namespace `Baton`, dimensions `service`; `service`, `type`; and `flow`; unit Count. */
 export interface BatchCounts {
   /** Records in the batch. */
   Delivered: number;
@@ -23,6 +23,19 @@ export interface BatchCounts {
   Parked: number;
   /** Dead-lettered while later messages of the same key went on. */
   OutOfOrder: number;
+  /**
+   * Handled now, and later after the event's `time` than promised. Counts add up over consumers and over time, which
+   * percentiles of `Latency` do not. Only of a consumer that has such a promise.
+   */
+  Late?: number;
+}
+
+/** What a consumer promises, and as part of what. */
+export interface Promises {
+  /** The business flow it is part of: all of its consumers also count into one series. @default none */
+  flow?: string;
+  /** Milliseconds from the event's `time` to its settlement, above which it counts as late. @default nothing is late */
+  lateAfterMs?: number;
 }
 
 /** What became of a record, as far as metrics go. */
@@ -52,23 +65,29 @@ interface Share {
  * The metrics of a batch: a line for each event type, with that type's share, so that the series by `service` alone add up.
  * Every count is there, zeros included, so that an alarm never meets missing data. No records: no line.
  * @param types those that the consumer accepts: any other is not worth a series of its own @default all
+ * @param promises what is counted for objectives @default nothing
  */
 export function batchMetrics(
   service: string,
   settlements: Iterable<Settlement>,
   types?: ReadonlySet<string>,
+  { flow, lateAfterMs }: Promises = {},
 ): EmfLine[] {
   const shares = new Map<string | undefined, Share>();
   for (const settlement of settlements) {
     if (settlement.outcome.kind === 'control') continue;
     const type = settlement.type !== undefined && (types?.has(settlement.type) ?? true) ? settlement.type : undefined;
-    const share = shares.get(type) ?? { counts: noCounts(), latencies: [], durations: [] };
+    const share = shares.get(type) ?? { counts: noCounts(lateAfterMs), latencies: [], durations: [] };
     shares.set(type, share);
-    add(share, settlement);
+    add(share, settlement, lateAfterMs);
   }
   return Array.from(shares, ([type, { counts, latencies, durations }]) => ({
-    dimensions: { service, ...(type !== undefined && { type }) },
-    dimensionSets: type === undefined ? [['service']] : [['service'], ['service', 'type']],
+    dimensions: { service, ...(type !== undefined && { type }), ...(flow !== undefined && { flow }) },
+    dimensionSets: [
+      ['service'],
+      ...(type === undefined ? [] : [['service', 'type']]),
+      ...(flow === undefined ? [] : [['flow']]),
+    ],
     metrics: {
       ...Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, { unit: 'Count', value }])),
       ...(latencies.length > 0 && { Latency: { unit: 'Milliseconds', value: sample(latencies) } }),
@@ -87,10 +106,16 @@ export function sample(values: readonly number[], most = MOST_VALUES): number[] 
   return Array.from({ length: most }, (_, rank) => sorted[Math.round((rank * (sorted.length - 1)) / (most - 1))]!);
 }
 
-function add({ counts, latencies, durations }: Share, settlement: Settlement): void {
+function add(
+  { counts, latencies, durations }: Share,
+  settlement: Settlement,
+  lateAfterMs = Number.POSITIVE_INFINITY,
+): void {
   const { outcome, latencyMs, durationMs, outOfOrder } = settlement;
   count(counts, outcome);
   if (outOfOrder) counts.OutOfOrder++;
+  if (outcome.kind === 'handled' && latencyMs !== undefined && latencyMs > lateAfterMs)
+    counts.Late = (counts.Late ?? 0) + 1;
   observe(latencies, latencyMs);
   observe(durations, durationMs);
 }
@@ -126,7 +151,7 @@ function observe(values: number[], ms: number | undefined): void {
   if (ms !== undefined && Number.isFinite(ms)) values.push(Math.max(Math.round(ms * 100) / 100, 0));
 }
 
-function noCounts(): BatchCounts {
+function noCounts(lateAfterMs: number | undefined): BatchCounts {
   return {
     Delivered: 0,
     Handled: 0,
@@ -138,5 +163,6 @@ function noCounts(): BatchCounts {
     InProgress: 0,
     Parked: 0,
     OutOfOrder: 0,
+    ...(lateAfterMs !== undefined && { Late: 0 }),
   };
 }

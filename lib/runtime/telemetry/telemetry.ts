@@ -5,7 +5,7 @@ import type { Envelope } from '../../contracts/envelope.ts';
 import { type Mask, maskOf } from '../../contracts/sensitive.ts';
 import type { Outcome } from '../batch/outcome.ts';
 import { attemptOf } from '../batch/record.ts';
-import { batchMetrics, type Settlement } from './batch-metrics.ts';
+import { batchMetrics, type Promises, type Settlement } from './batch-metrics.ts';
 import { writeEmf } from './emf.ts';
 import { EventLogger, type LogSubject, logAbout } from './event-logger.ts';
 import { readTraceparent } from './trace-context.ts';
@@ -39,6 +39,8 @@ export interface TelemetryProps {
   clock?: () => number;
   /** @default started when the environment says so */
   tracing?: Tracing;
+  /** What is counted for objectives. @default nothing */
+  promises?: Promises;
 }
 
 /** Powertools' Logger, metrics and tracing, set up for a consumer. */
@@ -75,7 +77,7 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       );
     },
     measure(settlements) {
-      for (const line of batchMetrics(consumer, settlements, types)) writeEmf(line, clock());
+      for (const line of batchMetrics(consumer, settlements, types, props.promises)) writeEmf(line, clock());
     },
   };
 }

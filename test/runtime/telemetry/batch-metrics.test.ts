@@ -73,6 +73,36 @@ describe('the metrics of a batch', () => {
     expect(sum(lines, 'Delivered')).toBe(2);
   });
 
+  it('count what was handled later than promised, zero included', () => {
+    const lines = batchMetrics(
+      'inventory',
+      [
+        settlement({ latencyMs: 30_000 }),
+        settlement({ latencyMs: 30_001 }),
+        settlement({ latencyMs: 90_000, outcome: { kind: 'deadLettered', error: 'poison' } }),
+        settlement({ latencyMs: 90_000, outcome: { kind: 'parked', behind: 'e-0' } }),
+        settlement({ outcome: { kind: 'duplicate' } }),
+        settlement({ latencyMs: Number.NaN }),
+        settlement({ type: 'order.cancelled', latencyMs: 1 }),
+      ],
+      undefined,
+      { lateAfterMs: 30_000 },
+    );
+    expect(lines.map(({ metrics }) => metrics.Late?.value)).toEqual([1, 0]);
+    expect(batchMetrics('inventory', [settlement({ latencyMs: 90_000 })])[0]!.metrics).not.toHaveProperty('Late');
+  });
+
+  it('add up over the consumers of a flow: one series, without the consumer or the type', () => {
+    const promises = { flow: 'checkout' };
+    const [line] = batchMetrics('inventory', [settlement()], undefined, promises);
+    expect(line).toMatchObject({
+      dimensions: { service: 'inventory', type: 'order.placed', flow: 'checkout' },
+      dimensionSets: [['service'], ['service', 'type'], ['flow']],
+    });
+    const [untyped] = batchMetrics('inventory', [settlement({ type: undefined })], undefined, promises);
+    expect(untyped!.dimensionSets).toEqual([['service'], ['flow']]);
+  });
+
   it('are no line for no records, and none for what is no event', () => {
     expect(batchMetrics('inventory', [])).toEqual([]);
     expect(batchMetrics('inventory', [settlement({ outcome: { kind: 'control' }, type: undefined })])).toEqual([]);

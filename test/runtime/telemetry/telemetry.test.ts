@@ -75,6 +75,26 @@ test('an invocation writes one metrics line a type, zeros included', async () =>
   ]);
 });
 
+test('a consumer with a promise counts what it was late for, for itself and for its flow', async () => {
+  const handler = consume(OrderPlaced, () => undefined, {
+    environment: { ...around.environment, BATON_FLOW: 'checkout', BATON_LATE_AFTER_SECONDS: '60' },
+    clients: engines.clients,
+    clock: () => Date.parse('2026-01-01T00:01:30Z'),
+  });
+  const late = { ...orderPlaced('3'), time: '2026-01-01T00:00:00Z' };
+  const inTime = { ...orderPlaced('4'), time: '2026-01-01T00:00:30Z' };
+  await send(engines, around.queue, [late, inTime]);
+  await handler(batchOf(around.queue, await engines.receive(around.queue)), lambdaContext());
+  expect(metrics()).toMatchObject([
+    {
+      _aws: { CloudWatchMetrics: [{ Dimensions: [['service'], ['service', 'type'], ['flow']] }] },
+      flow: 'checkout',
+      Handled: 2,
+      Late: 1,
+    },
+  ]);
+});
+
 test('what is no envelope, or of a type that the consumer does not accept, counts for the consumer alone', async () => {
   const handler = consume(OrderPlaced, () => undefined, { environment: around.environment, clients: engines.clients });
   const unknown = { ...orderPlaced('2'), type: 'order.1234' };

@@ -1,4 +1,5 @@
 import type { MetricAlarmResource } from '../../resources.ts';
+import { timestamp } from '../notification.ts';
 import type { Verdict } from './missing-data.ts';
 
 const COMPARED: Record<MetricAlarmResource['comparison'], string> = {
@@ -54,6 +55,31 @@ export function reasonOf(
   const change = state === 'ALARM' ? 'OK -> ALARM' : 'ALARM -> OK';
   const minimum = `minimum ${counted(needed, 'datapoint')} for ${change} transition`;
   return `Threshold Crossed: ${crossed} (${minimum}).${fills ? ` ${missing}.` : ''}`;
+}
+
+/**
+ * What a reason says, for programs: the `StateReasonData` of a metric alarm.
+ * @param now ms of the wall clock
+ */
+export function reasonDataOf(
+  alarm: MetricAlarmResource,
+  verdict: Exclude<Verdict, { state: 'RETAIN' }>,
+  range: readonly (number | undefined)[],
+  startOf: (index: number) => number,
+  now: number,
+): object {
+  const evaluated = verdict.state === 'INSUFFICIENT_DATA' ? [] : verdict.evaluated;
+  const [only, ...rest] = alarm.queries;
+  return {
+    version: '1.0',
+    queryDate: timestamp(now),
+    ...(evaluated[0] !== undefined && { startDate: timestamp(startOf(evaluated[0])) }),
+    ...(rest.length === 0 && only?.metric && { statistic: only.metric.statistic }),
+    period: alarm.periodSeconds,
+    recentDatapoints: evaluated.map((at) => range[at]),
+    threshold: alarm.threshold,
+    evaluatedDatapoints: evaluated.toReversed().map((at) => ({ timestamp: timestamp(startOf(at)), value: range[at] })),
+  };
 }
 
 /** `DD/MM/YY hh:mm:ss` in UTC, as in CloudWatch's reasons. */
