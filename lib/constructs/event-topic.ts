@@ -1,6 +1,6 @@
 import { RemovalPolicy, type Size, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
@@ -15,6 +15,7 @@ import { DEFAULT_TOPIC_SIZE, refuseBadSize } from './routing/payload-limit.ts';
 import { type Subscriptions, watchSubscriptions } from './routing/subscriptions.ts';
 import { EventTopicBase, type IEventTopic } from './routing/topic-base.ts';
 import { admitPublishers } from './security/encryption.ts';
+import { customerKey } from './security/key.ts';
 
 export type { EventTopicAttributes } from './routing/imported-topic.ts';
 export type { IEventTopic } from './routing/topic-base.ts';
@@ -130,9 +131,8 @@ export class EventTopic extends EventTopicBase {
     refuseBadSize(this, this.maxMessageSize);
     this.encryptionKey =
       props.encryptionKey ??
-      new kms.Key(this, 'Key', {
+      customerKey(this, {
         description: `Events on ${this.node.path}`,
-        enableKeyRotation: true,
         removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       });
     this.topic = new sns.Topic(this, 'Topic', {

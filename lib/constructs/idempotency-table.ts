@@ -1,13 +1,14 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
 import { Health } from './alarms/health.ts';
 import { tableAlarms } from './alarms/table-alarms.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IOnCall } from './on-call/on-call.ts';
 import { grantTableKey } from './security/encryption.ts';
+import { customerKey } from './security/key.ts';
 
 /** What an {@link IdempotencyTable} takes. */
 export interface IdempotencyTableProps {
@@ -168,9 +169,8 @@ export class IdempotencyTable extends IdempotencyTableBase {
     this.ttl = props.ttl ?? TTL;
     this.encryptionKey =
       props.encryptionKey ??
-      new kms.Key(this, 'Key', {
+      customerKey(this, {
         description: `Idempotency records of ${this.node.path}`,
-        enableKeyRotation: true,
         removalPolicy,
       });
     this.table = new dynamodb.Table(this, 'Table', {

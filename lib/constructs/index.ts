@@ -24,5 +24,6 @@ export * from './outbox.ts';
 export * from './security/access.ts';
 export * from './security/audit-trail.ts';
 export { grantTableKey } from './security/encryption.ts';
+export { type CustomerKeyProps, customerKey } from './security/key.ts';
 export { PlacementsError } from './splitting/placements.ts';
 export * from './splitting-stack.ts';

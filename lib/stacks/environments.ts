@@ -22,13 +22,18 @@ const LOG_RETENTION_DAYS = [
 
 const NO_TARGET = 'not an e-mail address, nor { https }, { slack } or { teams }';
 
+/** Where an address is kept that is as good as a password: a secret (`field`: of a JSON secret), or an SSM parameter. */
+const Url = z.union([
+  z.strictObject({ secret: z.string().min(1), field: z.string().min(1).optional() }),
+  z.strictObject({ parameter: z.string().min(1) }),
+]);
+
 /** Somebody, or something that reaches somebody. Addresses that are secrets are named here, never written. */
 const Target = z.union(
   [
     z.email(NO_TARGET),
-    /** PagerDuty, Opsgenie, ...: the URL is in Secrets Manager (`field`: of a JSON secret) or in an SSM parameter. */
-    z.strictObject({ https: z.strictObject({ secret: z.string().min(1), field: z.string().min(1).optional() }) }),
-    z.strictObject({ https: z.strictObject({ parameter: z.string().min(1) }) }),
+    /** PagerDuty, Opsgenie, ... */
+    z.strictObject({ https: Url }),
     /** A channel of Slack or Teams, through Amazon Q Developer in chat applications. */
     z.strictObject({ slack: z.strictObject({ workspaceId: z.string(), channelId: z.string() }) }),
     z.strictObject({ teams: z.strictObject({ tenantId: z.string(), teamId: z.string(), channelId: z.string() }) }),
@@ -55,6 +60,8 @@ const EnvironmentSchema = z.strictObject({
     page: Targets,
     ticket: Targets,
     escalate: Targets.optional(),
+    /** A service outside AWS that expects a call every minute, and pages when none comes. */
+    deadMansSwitch: Url.optional(),
     /** Where alarms say the runbooks are. Left out, it is their folder in the repository. */
     runbooks: z.url('not a URL').optional(),
   }),
@@ -93,6 +100,9 @@ const EnvironmentSchema = z.strictObject({
 
 /** Where notifications go. */
 export type OnCallTargetConfig = z.infer<typeof Target>;
+
+/** Where an address is kept. */
+export type UrlConfig = z.infer<typeof Url>;
 
 /** What differs between two deployments of the same pipeline. */
 export type EnvironmentConfig = z.infer<typeof EnvironmentSchema>;

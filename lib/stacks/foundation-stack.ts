@@ -1,10 +1,19 @@
 import { Annotations, CfnOutput, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
-import * as kms from 'aws-cdk-lib/aws-kms';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import { AuditTrail, Health, IdempotencyTable, OnCall, type OnCallTarget, tableAlarms } from '../constructs/index.ts';
-import type { Environment, OnCallTargetConfig } from './environments.ts';
+import {
+  AuditTrail,
+  customerKey,
+  Health,
+  IdempotencyTable,
+  type KeptUrl,
+  OnCall,
+  type OnCallTarget,
+  tableAlarms,
+} from '../constructs/index.ts';
+import type { Environment, OnCallTargetConfig, UrlConfig } from './environments.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 
 /** What lasts: the environment's key, the people on call, the records of what was done and by whom, the shop's data. */
@@ -21,10 +30,9 @@ export class FoundationStack extends PipelineStack {
   constructor(scope: Construct, environment: Environment) {
     super(scope, 'Foundation', environment, 'What the order pipeline stands on: key, on-call topics, tables');
     const { removalPolicy } = this;
-    this.key = new kms.Key(this, 'Key', {
+    this.key = customerKey(this, {
       description: `Events, tables, logs and alarms of Baton ${environment.name}`,
       alias: `baton-${environment.name}`,
-      enableKeyRotation: true,
       removalPolicy,
     });
     this.onCall = this.#onCall();
@@ -54,13 +62,17 @@ export class FoundationStack extends PipelineStack {
   }
 
   #onCall(): OnCall {
-    const { page, ticket, escalate, runbooks } = this.environmentConfig.onCall;
+    const { page, ticket, escalate, runbooks, deadMansSwitch } = this.environmentConfig.onCall;
     const targets = (list: readonly OnCallTargetConfig[]) => list.map((each) => this.#target(each));
     const onCall = new OnCall(this, 'OnCall', {
       page: targets(page),
       ticket: targets(ticket),
       ...(escalate && { escalate: targets(escalate) }),
       ...(runbooks !== undefined && { runbooks }),
+      heartbeat: {
+        logRetention: this.environmentConfig.logRetentionDays,
+        ...(deadMansSwitch && { deadMansSwitch: this.#url(deadMansSwitch) }),
+      },
       owner: 'platform',
       encryptionKey: this.key,
       removalPolicy: this.removalPolicy,
@@ -75,12 +87,14 @@ export class FoundationStack extends PipelineStack {
   }
 
   #target(config: OnCallTargetConfig): OnCallTarget {
-    if (typeof config === 'string' || !('https' in config) || !('secret' in config.https)) {
-      return config as OnCallTarget;
-    }
-    const { secret: name, field } = config.https;
-    const secret = Secret.fromSecretNameV2(this, `Secret-${name}`, name);
-    return { https: { secret, ...(field !== undefined && { field }) } };
+    return typeof config === 'object' && 'https' in config ? { https: this.#url(config.https) } : config;
+  }
+
+  #url(config: UrlConfig): KeptUrl {
+    if ('parameter' in config) return config;
+    const id = `Secret-${config.secret}`;
+    const secret = this.node.tryFindChild(id) ?? Secret.fromSecretNameV2(this, id, config.secret);
+    return { secret: secret as ISecret, ...(config.field !== undefined && { field: config.field }) };
   }
 
   /** The environments come with addresses that reach nobody; whoever deploys is to know. */

@@ -81,7 +81,11 @@ describe('an incomplete environment', () => {
     ['logRetentionDays', 8, /logRetentionDays is 8: not a retention that CloudWatch Logs knows/],
     ['paymentProviderUrl', 'payments', /paymentProviderUrl is "payments": not an http/],
     ['onCall', { page: ['nobody'], ticket: [] }, /onCall\.page\.0 is "nobody": not an e-mail address/],
-    ['onCall', { page: [{ slack: 'C1' }], ticket: [] }, /onCall\.page\.0 is \{"slack":"C1"\}: not an e-mail address, nor/],
+    [
+      'onCall',
+      { page: [{ slack: 'C1' }], ticket: [] },
+      /onCall\.page\.0 is \{"slack":"C1"\}: not an e-mail address, nor/,
+    ],
     ['objectives', { success: 100, latency: 99, delivery: 99 }, /objectives\.success is 100: no budget is left/],
     ['alarms', { depth: 0, failurePercent: 120 }, /alarms\.depth is 0: .*\n.*alarms\.failurePercent is 120: /],
     ['acount', '123456789012', /acount is not a field of an environment/],
