@@ -47,5 +47,8 @@ test('the heartbeat of a synthesized stack beats in the local cloud, and hears i
   await vi.waitFor(async () => expect(await values('Heartbeat'), said.join('\n')).toEqual(new Set([1])), eventually);
   const state = { AlarmName: 'Theatre-Night-heartbeat-probe', StateValue: 'ALARM', StateReason: 'A test' } as const;
   await client.send(new SetAlarmStateCommand(state));
-  await vi.waitFor(async () => expect(await values('HeartbeatHeard'), said.join('\n')).toEqual(new Set([1])), eventually);
+  await vi.waitFor(
+    async () => expect(await values('HeartbeatHeard'), said.join('\n')).toEqual(new Set([1])),
+    eventually,
+  );
 }, 60_000);
