@@ -85,7 +85,7 @@ const columns = [
   'events/s',
 ] as const;
 
-/** The whole view, for a terminal of the given size; alarms that need somebody come first. */
+/** The whole view, for a terminal of the given size; alarms that fire come first, of those the ones that told somebody. */
 export function render(snapshot: Snapshot, rates: Rates, terminal: { columns: number; rows: number }): string {
   const { placed, orders, seconds } = snapshot;
   const rows = snapshot.consumers.map((consumer) => [
@@ -114,7 +114,8 @@ function renderLine({ placed, orders, seconds, consumers, alarms }: Snapshot, ra
   const duplicates = consumers.reduce((sum, consumer) => sum + consumer.duplicates, 0);
   const deadLettered = consumers.reduce((sum, consumer) => sum + consumer.deadLettered, 0);
   const open = consumers.reduce((sum, consumer) => sum + consumer.inFlight + consumer.waiting, 0);
-  const firing = alarms.filter((alarm) => alarm.state === 'ALARM').length;
+  const firing = alarms.filter((alarm) => alarm.state === 'ALARM');
+  const told = firing.filter((alarm) => alarm.speaks).length;
   return [
     `${duration(seconds).padStart(6)}`,
     `${placed}/${orders} orders`,
@@ -123,14 +124,16 @@ function renderLine({ placed, orders, seconds, consumers, alarms }: Snapshot, ra
     `${retried} retried`,
     `${duplicates} duplicates`,
     `${deadLettered} dead-lettered`,
-    firing === 0 ? 'no alarm' : `${firing} ${firing === 1 ? 'alarm' : 'alarms'}`,
+    firing.length === 0 ? 'no alarm' : `${firing.length} ${firing.length === 1 ? 'alarm' : 'alarms'}, ${told} heard`,
   ].join('  ');
 }
 
 function alarmLines(alarms: readonly AlarmStatus[], room: number): string[] {
   if (alarms.length === 0) return [];
   const rank = { ALARM: 0, INSUFFICIENT_DATA: 1, OK: 2 };
-  const sorted = [...alarms].sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name));
+  const sorted = [...alarms].sort(
+    (a, b) => rank[a.state] - rank[b.state] || Number(b.speaks) - Number(a.speaks) || a.name.localeCompare(b.name),
+  );
   const shown = sorted.slice(0, Math.max(3, room));
   const rest = sorted.slice(shown.length);
   const lines = table([

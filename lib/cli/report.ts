@@ -16,7 +16,7 @@ export interface Report {
   peakRssBytes: number;
   /** What chance depended on: the same seed makes the same choices. */
   seed: number;
-  alarms: { name: string; states: { state: string; at: string }[] }[];
+  alarms: { name: string; speaks: boolean; states: { state: string; at: string }[] }[];
   consumers: Record<string, ConsumerCounts & { effects: number; lost: number }>;
   invariants: Invariant[];
 }
@@ -41,6 +41,8 @@ export function writeReport(file: string, report: Report): void {
 export function summary(report: Report): string {
   const handled = Object.values(report.consumers).reduce((sum, consumer) => sum + consumer.handled, 0);
   const fired = report.alarms.filter((alarm) => alarm.states.some(({ state }) => state === 'ALARM'));
+  const speaking = fired.filter(({ speaks }) => speaks).map(({ name }) => name);
+  const behind = fired.length - speaking.length;
   const lines = [
     '',
     `${report.published.toLocaleString('en')} orders became ${handled.toLocaleString('en')} handled events in ${report.seconds.toFixed(1)} s: ${Math.round(report.eventsPerSecond).toLocaleString('en')} a second, at most ${Math.round(report.peakRssBytes / 1_048_576)} MiB of memory.`,
@@ -54,7 +56,7 @@ export function summary(report: Report): string {
     '',
     fired.length === 0
       ? `No alarm fired (of ${report.alarms.length}).`
-      : `Alarms that fired: ${fired.map(({ name }) => name).join(', ')}.`,
+      : `Alarms that told somebody: ${speaking.join(', ') || 'none'}. ${behind} more fired behind them.`,
     `Run it again with --seed ${report.seed}.`,
     '',
   ];

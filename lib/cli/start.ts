@@ -192,6 +192,7 @@ async function reportOf(
     outOfOrder: cloud.outOfOrder(),
   };
   const handled = [...consumers.values()].reduce((sum, consumer) => sum + consumer.handled, 0);
+  const speaking = new Set(cloud.alarms().flatMap(({ name, speaks }) => (speaks ? [name] : [])));
   return {
     published,
     seconds,
@@ -201,6 +202,7 @@ async function reportOf(
     seed,
     alarms: cloud.alarmHistory().map(({ name, states }) => ({
       name,
+      speaks: speaking.has(name),
       states: states.map(({ state, at }) => ({ state, at: new Date(at).toISOString() })),
     })),
     consumers: Object.fromEntries(

@@ -21,7 +21,7 @@ import { startTopicMetrics } from './metrics/topic-metrics.ts';
 import { OrderWatch } from './order-watch.ts';
 import { outboxesOf } from './outboxes.ts';
 import { provision } from './provision/provision.ts';
-import type { FunctionResource, QueueResource, Resources } from './resources.ts';
+import type { AlarmResource, FunctionResource, QueueResource, Resources } from './resources.ts';
 import { startSchedules } from './schedules/schedules.ts';
 import type { AlarmStatus, ConsumerStatus } from './status.ts';
 import { synthesize } from './synth.ts';
@@ -182,8 +182,8 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
       sns: engines.clients.sns,
       onTransition: ({ alarm, from, to }) => {
         told.delete(alarm.name);
-        // That an alarm has data at last is no news.
-        if (to === 'ALARM' || from === 'ALARM') say(`${to} ${alarm.name}`);
+        // That an alarm has data at last is no news, and what tells nobody is heard through a composite that does.
+        if (speaks(alarm) && (to === 'ALARM' || from === 'ALARM')) say(`${to} ${alarm.name}`);
       },
       onNotification: ({ alarm, to, action, outcome }) => {
         // What a reader knows a topic by: its place in the app, `OnCall/Page`.
@@ -249,7 +249,7 @@ export async function startLocalCloud(props: LocalCloudProps): Promise<LocalClou
           resource.kind === 'queue' ? [{ consumer: name, queueUrl: resource.queueUrl, fifo: resource.fifo }] : [],
         ),
       deadLetterQueues: () => deadLetterQueues(resources),
-      alarms: () => alarmStatuses(alarms, told),
+      alarms: () => alarmStatuses(resources.alarms, alarms, told),
       alarmHistory: () => alarms.history(),
       outOfOrder: () => order.overtaken,
       async setEnabled(name, enabled) {
@@ -328,8 +328,22 @@ function startFunctions(
   );
 }
 
-function alarmStatuses(alarms: Alarms, told: ReadonlyMap<string, string>): AlarmStatus[] {
-  return [...alarms.states()].map(([name, status]) => ({ name, ...status, notified: told.get(name) }));
+function alarmStatuses(
+  resources: readonly AlarmResource[],
+  alarms: Alarms,
+  told: ReadonlyMap<string, string>,
+): AlarmStatus[] {
+  const speaking = new Set(resources.filter(speaks).map(({ name }) => name));
+  return [...alarms.states()].map(([name, status]) => ({
+    name,
+    ...status,
+    speaks: speaking.has(name),
+    notified: told.get(name),
+  }));
+}
+
+function speaks({ alarmActions }: AlarmResource): boolean {
+  return alarmActions.length > 0;
 }
 
 /** Queues that nothing delivers from and others dead-letter to. */

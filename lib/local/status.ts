@@ -25,6 +25,8 @@ export interface AlarmStatus {
   /** When it came into this state: epoch milliseconds. */
   since: number;
   reason: string;
+  /** Whether it has an action of its own; others are heard through composite alarms. */
+  speaks: boolean;
   /** The on-call topic that was told of this state; undefined when none was. */
   notified: string | undefined;
 }

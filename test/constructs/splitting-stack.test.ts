@@ -50,7 +50,7 @@ describe('a splitting stack', () => {
     const app = new App();
     const stack = splitting({}, app);
     for (const [id, resources] of many(8)) new Worker(stack, id, resources);
-    expect(stack.stacks).toEqual([stack]);
+    expect(stack.stacks).toHaveLength(1);
     expect(app.synth().stacks.map((each) => each.stackName)).toEqual(['Shop']);
   });
 
@@ -89,13 +89,13 @@ describe('a splitting stack', () => {
     const stack = splitting();
     const group = new Construct(stack, 'Group');
     for (const [id, resources] of many(12)) new Worker(group, id, resources);
-    expect(stack.stacks).toEqual([stack]);
+    expect(stack.stacks).toHaveLength(1);
   });
 
   it('puts what must be beside something beside it, however full', () => {
     const stack = splitting({ ownFill: 50 });
     const keeper = new Worker(stack, 'Keeper', 60);
-    expect(Stack.of(new Worker(stack, 'Watched', 10, keeper))).toBe(stack);
+    expect(Stack.of(new Worker(stack, 'Watched', 10, keeper)).stackName).toBe('Shop');
     const elsewhere = new Worker(stack, 'Elsewhere', 10);
     expect(Stack.of(elsewhere).stackName).toBe('Shop-2');
     expect(Stack.of(new Worker(stack, 'WithElsewhere', 10, elsewhere)).stackName).toBe('Shop-2');
@@ -105,9 +105,9 @@ describe('a splitting stack', () => {
     writeFileSync(path.join(placementsDirectory, 'Shop.json'), '{"Later": 3}');
     const stack = splitting();
     const now = new Worker(stack, 'Now', 1);
-    expect(stack.stackOf('Now')).toBe(Stack.of(now));
+    expect(stack.stackOf('Now')?.stackName).toBe(Stack.of(now).stackName);
     expect(stack.stackOf('Later')?.stackName).toBe('Shop-3');
-    expect(Stack.of(new Worker(stack, 'Later', 1))).toBe(stack.stackOf('Later'));
+    expect(Stack.of(new Worker(stack, 'Later', 1)).stackName).toBe('Shop-3');
     expect(stack.stackOf('Never')).toBeUndefined();
   });
 });

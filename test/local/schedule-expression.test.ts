@@ -30,7 +30,10 @@ describe('a rate', () => {
     [6_000, 250],
     [0.5, 120_000],
   ])('beats with the time of the alarms at speed %s, but no more than 4 times a second', (speed, every) => {
-    expect(parseScheduleExpression('rate(1 minute)', 'UTC', 0, speed).next(0)).toBe(every);
+    const rate = parseScheduleExpression('rate(1 minute)', 'UTC', 0, speed);
+    expect(rate.next(0)).toBe(every);
+    // and its events count minutes
+    expect(rate.scheduledTime(3 * every)).toBe(180_000);
   });
 });
 

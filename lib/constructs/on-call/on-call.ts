@@ -1,12 +1,13 @@
 import { Annotations, Aspects, RemovalPolicy } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
 import { admitAlarms } from '../security/encryption.ts';
+import { customerKey } from '../security/key.ts';
 import { ChatChannels } from './chat-channels.ts';
 import { handSetAlarm } from './hand-set-alarm.ts';
 import { Heartbeat, type HeartbeatProps } from './heartbeat.ts';
@@ -145,9 +146,8 @@ export class OnCall extends Construct implements IOnCall {
     this.maintenance = new MaintenanceWindow(this, 'Maintenance', this.runbook('maintenance')).alarm;
     this.encryptionKey =
       props.encryptionKey ??
-      new kms.Key(this, 'Key', {
+      customerKey(this, {
         description: `Alarm notifications of ${this.node.path}`,
-        enableKeyRotation: true,
         removalPolicy: this.#removalPolicy,
       });
     admitAlarms(this.encryptionKey);

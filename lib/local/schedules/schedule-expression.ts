@@ -5,6 +5,8 @@ import { ScheduleExpressionError } from './schedule-expression-error.ts';
 export interface Recurrence {
   /** The first moment later than `after` (milliseconds since the epoch); undefined when there is none. */
   next(after: number): number | undefined;
+  /** The time that an event of that moment says: a rate that beats faster counts whole minutes, hours or days all the same. */
+  scheduledTime(at: number): number;
 }
 
 /** Milliseconds. */
@@ -36,6 +38,7 @@ export function parseScheduleExpression(
       return {
         next: (after) =>
           after < startedAt ? startedAt : startedAt + (Math.floor((after - startedAt) / every) + 1) * every,
+        scheduledTime: (at) => startedAt + Math.round((at - startedAt) / every) * declared,
       };
     }
     case 'cron': {
@@ -46,6 +49,7 @@ export function parseScheduleExpression(
           const found = cron.next(zone.wallTimeAt(after));
           return found && zone.momentOf(found);
         },
+        scheduledTime: (at) => at,
       };
     }
     case 'at': {
@@ -54,7 +58,7 @@ export function parseScheduleExpression(
       if (year === undefined) throw new ScheduleExpressionError(expression, 'a moment is yyyy-mm-ddThh:mm:ss');
       const wall = { year: +year, month: +month!, day: +day!, hour: +hour!, minute: +minute! };
       const moment = zoneOf(timezone, expression).momentOf(wall) + Number(second ?? 0) * 1000;
-      return { next: (after) => (moment > after ? moment : undefined) };
+      return { next: (after) => (moment > after ? moment : undefined), scheduledTime: (at) => at };
     }
     default:
       throw new ScheduleExpressionError(expression, 'it is neither rate(...) nor cron(...) nor at(...)');

@@ -3,7 +3,7 @@ import type { ScheduleResource } from '../resources.ts';
 /** One firing of a schedule. */
 export interface Tick {
   id: string;
-  /** When it was due, in milliseconds since the epoch. */
+  /** When it was due by its schedule, in milliseconds since the epoch. */
   at: number;
   /** 1 for the first attempt. */
   attempt: number;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Invocable } from '../event-sources/event-source.ts';
 import type { ScheduleResource, ScheduleTarget } from '../resources.ts';
-import { parseScheduleExpression } from './schedule-expression.ts';
+import { parseScheduleExpression, type Recurrence } from './schedule-expression.ts';
 import { scheduledInput, type Tick } from './scheduled-event.ts';
 
 export interface SchedulesProps {
@@ -54,7 +54,7 @@ export function startSchedules(props: SchedulesProps): Schedules {
         const found = recurrence.next(Math.max(after, (schedule.startAt ?? 0) - 1));
         return found === undefined || found > (schedule.endAt ?? Number.POSITIVE_INFINITY) ? undefined : found;
       };
-      const targets = schedule.targets.map((target) => startLane(schedule, target, props, stopping.signal));
+      const targets = schedule.targets.map((target) => startLane(schedule, target, props, recurrence, stopping.signal));
       return { targets, due: runTimer(next, startedAt - 1, targets, clock, stopping.signal) };
     });
   return {
@@ -103,6 +103,7 @@ function startLane(
   schedule: ScheduleResource,
   target: ScheduleTarget,
   { functions, sqs, clock = Date.now, id = randomUUID, onError }: SchedulesProps,
+  { scheduledTime }: Recurrence,
   signal: AbortSignal,
 ): Lane {
   const { to } = target;
@@ -128,7 +129,7 @@ function startLane(
   };
 
   const run = async (at: number): Promise<void> => {
-    const tick: Tick = { id: id(), at, attempt: 1 };
+    const tick: Tick = { id: id(), at: scheduledTime(at), attempt: 1 };
     for (; ; tick.attempt += 1) {
       try {
         return await deliver(tick);

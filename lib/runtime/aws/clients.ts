@@ -84,14 +84,10 @@ export function createLambdaClient(environment?: Record<string, string | undefin
 }
 
 /** A client of CloudWatch, for what watches the alarms themselves. */
-export function createCloudWatchClient(environment: Record<string, string | undefined> = process.env): CloudWatch {
-  // It signs as `monitoring`, and the SDKs call its endpoint CLOUDWATCH.
-  const renamed = new Proxy(environment, {
-    get: (all, name) => all[name === 'AWS_ENDPOINT_URL_MONITORING' ? 'AWS_ENDPOINT_URL_CLOUDWATCH' : String(name)],
-  });
+export function createCloudWatchClient(environment?: Record<string, string | undefined>): CloudWatch {
   return createAwsClient({
     service: 'monitoring',
     protocol: awsJson('GraniteServiceVersion20100801'),
-    environment: renamed,
+    ...(environment && { environment }),
   });
 }

@@ -10,6 +10,9 @@ const SUFFIXES: readonly [prefix: string, suffix: string][] = [
   ['eusc-', 'amazonaws.eu'],
 ];
 
+/** Services whose endpoint variable is not called after the name that they are addressed and signed by. */
+const VARIABLES: Readonly<Record<string, string>> = { monitoring: 'CLOUDWATCH' };
+
 const known = new Map<string, URL>();
 
 /**
@@ -26,7 +29,7 @@ export function endpointOf(
     throw new ConfigurationError('AWS_REGION is not set. Lambda sets it; elsewhere, set it yourself.');
   }
   const address =
-    environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
+    environment[`AWS_ENDPOINT_URL_${VARIABLES[service] ?? service.toUpperCase()}`] ??
     environment.AWS_ENDPOINT_URL ??
     `https://${service}${environment.AWS_USE_FIPS_ENDPOINT === 'true' ? '-fips' : ''}.${region}.${suffixOf(region)}`;
   let url = known.get(address);
