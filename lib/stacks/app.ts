@@ -22,11 +22,11 @@ export function addPipeline(app: App, environment: Environment): Pipeline {
 
 /**
  * Synthesizes the environment that the context names (`-c env=prod`; `dev` when it names none).
- * What a user can mend is said in one message, on standard error.
+ * What a user can mend is said in one message, on standard error. An app that synthesized by itself as well would do so with what there is.
  *
  * @returns the exit code
  */
-export function synthesizePipeline(app = new App()): number {
+export function synthesizePipeline(app = new App({ autoSynth: false })): number {
   try {
     addPipeline(app, environmentNamed(String(app.node.tryGetContext('env') ?? DEFAULT_ENVIRONMENT)));
     app.synth();
