@@ -23,6 +23,7 @@ import { type Distance, deliveringPrincipal, distanceBetween, isNear } from './r
 import { namesOf, routingOf, type Wanted } from './routing/subscription-routing.ts';
 import type { IEventTopic } from './routing/topic-base.ts';
 import { admitForeignTopic, admitSns } from './security/encryption.ts';
+import { roomFor } from './splitting-stack.ts';
 
 export type { HeaderRules } from './routing/header-rule.ts';
 
@@ -101,7 +102,7 @@ export class Consumer extends QueueFunction {
   constructor(scope: Construct, id: string, props: ConsumerProps) {
     const { topic } = props;
     const distance = distanceBetween(topic.topic.env, scope);
-    super(scope, id, props, {
+    super(roomFor(scope, id, props.dependencies && props.circuitBreakers), id, props, {
       ordered: props.ordered ?? topic.ordered,
       encryptionKey: keyFor(props, distance),
       description: describe('Handles', namesOf(props.events), props.owner),

@@ -7,7 +7,6 @@ import { changedSince, isFresh, stampOf } from './bundle-stamp.ts';
 const OPTIONS = {
   outExtension: { '.js': '.mjs' },
   bundle: true,
-  write: false,
   metafile: true,
   format: 'esm',
   platform: 'node',
@@ -48,24 +47,21 @@ export function bundle(folders: ReadonlyMap<string, string>, root: string, outpu
   // The clock of a file system may lag a few milliseconds behind.
   const started = Date.now() - 10;
   const entryPoints = [...folders].map(([folder, file]) => ({ in: file, out: `${folder}/handler` }));
-  const { outputFiles, metafile } = build({ entryPoints, absWorkingDir: root, outdir: output });
-  for (const { path: target, contents } of outputFiles) writeWhenChanged(target, contents);
-  const spans = addSpans(metafile, root, output);
-  const inputs = Object.keys(metafile.inputs).map((input) => path.resolve(root, input));
+  const { inputs, written } = build({ entryPoints, absWorkingDir: root }, output);
+  const spans = addSpans(written, output);
   // Somebody saved a file meanwhile: whether it is in the bundle, nobody knows.
   if (inputs.some((input) => changedSince(input, started))) return;
-  const outputs = [...outputFiles.map((each) => each.path), ...spans];
+  const outputs = [...written.keys(), ...spans];
   const surroundings = ['package.json', 'package-lock.json', 'tsconfig.json'].map((name) => path.join(root, name));
   writeWhenChanged(stampFile, Buffer.from(stampOf(recipe, [...inputs, ...outputs, ...surroundings])));
 }
 
 /** Puts `otlp.mjs` beside each handler that may trace; returns what that depends on. */
-function addSpans({ outputs }: Metafile, root: string, output: string): string[] {
+function addSpans(written: Written, output: string): string[] {
   const [traced, untraced] = [new Set<string>(), new Set<string>()];
-  for (const [file, { inputs, entryPoint }] of Object.entries(outputs)) {
-    if (entryPoint === undefined) continue;
-    const traces = Object.keys(inputs).some((input) => path.resolve(root, input) === TRACING);
-    (traces ? traced : untraced).add(path.dirname(path.resolve(root, file)));
+  for (const [file, inputs] of written) {
+    if (!file.endsWith('.mjs')) continue;
+    (inputs.includes(TRACING) ? traced : untraced).add(path.dirname(file));
   }
   for (const folder of untraced) rmSync(path.join(folder, `${SPANS.name}.mjs`), { force: true });
   if (traced.size === 0) return [];
@@ -83,28 +79,40 @@ function bundleSpans(output: string): string {
   const stampFile = path.join(output, '.stamp.json');
   if (isFresh(stampFile, recipe)) return target;
   const root = path.dirname(SPANS.source);
-  const { outputFiles, metafile } = build({
-    entryPoints: [{ in: SPANS.source, out: `${SPANS.name}/${SPANS.name}` }],
-    absWorkingDir: root,
-    outdir: output,
-    minify: true,
-    sourcemap: false,
-  });
-  for (const { path: file, contents } of outputFiles) writeWhenChanged(file, contents);
-  const inputs = Object.keys(metafile.inputs).map((input) => path.resolve(root, input));
+  const entryPoints = [{ in: SPANS.source, out: `${SPANS.name}/${SPANS.name}` }];
+  const { inputs } = build({ entryPoints, absWorkingDir: root, minify: true, sourcemap: false }, output);
   writeWhenChanged(stampFile, Buffer.from(stampOf(recipe, [...inputs, target])));
   return target;
 }
 
-function build(options: BuildOptions) {
+/** The files that were made, each with the files that it was made of. */
+type Written = ReadonlyMap<string, readonly string[]>;
+
+/** Bundles into a folder, where files that come out as they were stay untouched. All paths are absolute. */
+function build(
+  options: BuildOptions & { absWorkingDir: string },
+  output: string,
+): { inputs: string[]; written: Written } {
+  // esbuild writes the files itself, which takes half as long as handing them over; at the same depth, because maps name their sources by it.
+  const draft = path.join(path.dirname(output), `.draft-${path.basename(output)}-${process.pid}`);
+  const absolute = (file: string) => path.resolve(options.absWorkingDir, file);
   try {
-    return buildSync({
-      ...OPTIONS,
-      mainFields: [...OPTIONS.mainFields],
-      ...options,
-      write: false,
-      metafile: true,
-    });
+    const { inputs, outputs } = run({ ...options, outdir: draft });
+    const written = new Map<string, string[]>();
+    for (const [file, made] of Object.entries(outputs)) {
+      const target = path.join(output, path.relative(draft, absolute(file)));
+      moveWhenChanged(absolute(file), target);
+      written.set(target, Object.keys(made.inputs).map(absolute));
+    }
+    return { inputs: Object.keys(inputs).map(absolute), written };
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+function run(options: BuildOptions): Metafile {
+  try {
+    return buildSync({ ...OPTIONS, mainFields: [...OPTIONS.mainFields], ...options, metafile: true }).metafile;
   } catch (cause) {
     const { errors } = cause as BuildFailure;
     if (!Array.isArray(errors)) throw cause;
@@ -117,6 +125,12 @@ function describe({ text, location }: Message): string {
 }
 
 // Several processes may bundle at once (parallel tests, parallel synths): a reader must never see half a file.
+function moveWhenChanged(draft: string, target: string): void {
+  if (existsSync(target) && readFileSync(target).equals(readFileSync(draft))) return;
+  mkdirSync(path.dirname(target), { recursive: true });
+  renameSync(draft, target);
+}
+
 function writeWhenChanged(target: string, contents: Uint8Array): void {
   if (existsSync(target) && readFileSync(target).equals(contents)) return;
   mkdirSync(path.dirname(target), { recursive: true });

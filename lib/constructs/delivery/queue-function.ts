@@ -25,7 +25,6 @@ import type { IOnCall } from '../on-call/on-call.ts';
 import type { Outbox } from '../outbox.ts';
 import { installRules } from '../rules/rules.ts';
 import { grantMessageKey } from '../security/encryption.ts';
-import { roomFor } from '../splitting-stack.ts';
 import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
 import { type Delivery, refuseUnsafeDelivery, type SafeDelivery, safeDelivery } from './safe-delivery.ts';
 
@@ -177,7 +176,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   readonly grantPrincipal: iam.IPrincipal;
 
   protected constructor(scope: Construct, id: string, props: QueueFunctionProps, decisions: QueueFunctionDecisions) {
-    super(roomFor(scope, id, props.dependencies && props.circuitBreakers), id);
+    super(scope, id);
     installRules(this);
     const { ordered, encryptionKey } = decisions;
     const delivery = safeDelivery(props, ordered);
