@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createRequire, getCompileCacheDir } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environmentNames } from '../stacks/environments.ts';
@@ -7,13 +8,18 @@ import { UserError } from './failure.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs `cdk synth` for each environment, all at once; returns 0 when every one of them went well. */
+/** Runs `cdk synth` for each environment, as many at once as there are processors; returns 0 when every one of them went well. */
 export async function synthEnvironments(names: readonly string[]): Promise<number> {
   const unknown = names.filter((name) => !environmentNames.includes(name));
   if (unknown.length > 0) {
     throw new UserError(`There is no environment '${unknown[0]}'; there are ${environmentNames.join(', ')}.`);
   }
-  const codes = await Promise.all((names.length > 0 ? names : environmentNames).map(synth));
+  const waiting = [...(names.length > 0 ? names : environmentNames)];
+  const codes: number[] = [];
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) codes.push(await synth(name));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
   return codes.every((code) => code === 0) ? 0 : 1;
 }
 
@@ -47,8 +53,14 @@ async function synth(env: string): Promise<number> {
   });
   if (code === 0) {
     process.stdout.write(`${env}: cdk.out/${env} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+    for (const warning of warningsIn(said)) process.stdout.write(`  ${warning}\n`);
   } else {
     process.stderr.write(`${env} could not be synthesized.\n${said.trim()}\n`);
   }
   return code;
+}
+
+/** What CDK warns of, a line each, of the paragraphs that it writes. */
+function warningsIn(said: string): string[] {
+  return [...said.matchAll(/^WARNING (.*?)(?: \(Annotation\))?$/gm)].map(([, warning]) => warning!);
 }

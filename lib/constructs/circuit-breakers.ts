@@ -15,6 +15,7 @@ import { guardedQueue } from './delivery/guarded-queue.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IIdempotencyTable } from './idempotency-table.ts';
 import type { IOnCall, Urgency } from './on-call/on-call.ts';
+import { installRules } from './rules/rules.ts';
 import { grantMessageKey, grantTableKey } from './security/encryption.ts';
 
 /** Something that a consumer's handler calls through `context.dependency(name)`, and when to leave it alone. */
@@ -166,6 +167,7 @@ export class CircuitBreakers extends Construct implements Monitored {
 
   constructor(scope: Construct, id: string, props: CircuitBreakersProps) {
     super(scope, id);
+    installRules(this);
     const { idempotency, removalPolicy = RemovalPolicy.DESTROY } = props;
     this.#props = props;
     const encryptionKey = props.encryptionKey ?? idempotency.encryptionKey;

@@ -14,6 +14,7 @@ import { type EventTopicAttributes, ImportedEventTopic } from './routing/importe
 import { DEFAULT_TOPIC_SIZE, refuseBadSize } from './routing/payload-limit.ts';
 import { type Subscriptions, watchSubscriptions } from './routing/subscriptions.ts';
 import { EventTopicBase, type IEventTopic } from './routing/topic-base.ts';
+import { installRules } from './rules/rules.ts';
 import { admitPublishers } from './security/encryption.ts';
 import { customerKey } from './security/key.ts';
 
@@ -124,6 +125,7 @@ export class EventTopic extends EventTopicBase {
 
   constructor(scope: Construct, id: string, props: EventTopicProps) {
     super(scope, id, props.events);
+    installRules(this);
     this.ordered = props.ordered ?? false;
     this.fair = props.fair ?? false;
     if (this.fair) refuseUnfair(this, { ordered: this.ordered, contracts: props.events });

@@ -29,6 +29,7 @@ import {
 } from './objectives/indicators.ts';
 import { type Objective, type ObjectiveName, objectiveOf, share } from './objectives/objective.ts';
 import type { IOnCall, Urgency } from './on-call/on-call.ts';
+import { installRules } from './rules/rules.ts';
 
 export type { BurnRates } from './objectives/burn-alarms.ts';
 export type { FlowObjectives } from './objectives/flow-settings.ts';
@@ -116,6 +117,7 @@ export class Flow extends Construct {
 
   constructor(scope: Construct, id: string, props: FlowProps) {
     super(scope, id);
+    installRules(this);
     this.name = props.name ?? kebabCase(id);
     this.owner = props.owner;
     this.#onCall = props.onCall;

@@ -7,6 +7,7 @@ import { Health } from './alarms/health.ts';
 import { tableAlarms } from './alarms/table-alarms.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IOnCall } from './on-call/on-call.ts';
+import { installRules } from './rules/rules.ts';
 import { grantTableKey } from './security/encryption.ts';
 import { customerKey } from './security/key.ts';
 
@@ -203,6 +204,7 @@ class ImportedIdempotencyTable extends IdempotencyTableBase {
 
   constructor(scope: Construct, id: string, { tableArn, ttl = TTL, encryptionKey }: IdempotencyTableAttributes) {
     super(scope, id);
+    installRules(this);
     this.ttl = ttl;
     this.encryptionKey = encryptionKey;
     this.table = dynamodb.Table.fromTableArn(this, 'Table', tableArn);

@@ -21,6 +21,8 @@ export type { OnCallAttributes } from './on-call/imported-on-call.ts';
 export * from './on-call/on-call.ts';
 export { type KeptUrl, OnCallTarget, type SlackChannel, type TeamsChannel } from './on-call/target.ts';
 export * from './outbox.ts';
+export { findingsIn, installRules } from './rules/rules.ts';
+export { UnsafeAppError } from './rules/unsafe-app-error.ts';
 export * from './security/access.ts';
 export * from './security/audit-trail.ts';
 export { grantTableKey } from './security/encryption.ts';

@@ -18,6 +18,7 @@ import type { IEventTopic } from './event-topic.ts';
 import { kebabCase } from './names.ts';
 import type { IOnCall } from './on-call/on-call.ts';
 import { outboxLimit, refuseLargerThanOutbox, topicEnvironment } from './routing/payload-limit.ts';
+import { installRules } from './rules/rules.ts';
 import { grantTableKey } from './security/encryption.ts';
 
 /** What an {@link Outbox} takes. */
@@ -135,6 +136,7 @@ export class Outbox extends Construct implements Monitored {
 
   constructor(scope: Construct, id: string, props: OutboxProps) {
     super(scope, id);
+    installRules(this);
     const { topic, relay = 'stream', shards = 8, maxLag = MINUTE } = props;
     refuseOutOfBounds(this, shards, maxLag);
     refuseLargerThanOutbox(this, topic);

@@ -17,6 +17,8 @@ export abstract class PipelineStack extends SplittingStack {
         account: environment.account ?? process.env.CDK_DEFAULT_ACCOUNT,
         region: environment.region ?? process.env.CDK_DEFAULT_REGION,
       },
+      // CDK checks such a template in half the time.
+      suppressTemplateIndentation: true,
       // Where nobody would commit the record of what is in which stack, it has to be right already.
       placements: process.env.CI ? 'check' : 'write',
       terminationProtection: environment.removalPolicy === 'retain',

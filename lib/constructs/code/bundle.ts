@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from 'esbuild';
 import { BundleError } from '../errors.ts';
@@ -94,7 +94,8 @@ function build(
   output: string,
 ): { inputs: string[]; written: Written } {
   // esbuild writes the files itself, which takes half as long as handing them over; at the same depth, because maps name their sources by it.
-  const draft = path.join(path.dirname(output), `.draft-${path.basename(output)}-${process.pid}`);
+  mkdirSync(path.dirname(output), { recursive: true });
+  const draft = mkdtempSync(path.join(path.dirname(output), '.draft-'));
   const absolute = (file: string) => path.resolve(options.absWorkingDir, file);
   try {
     const { inputs, outputs } = run({ ...options, outdir: draft });

@@ -8,6 +8,7 @@ import { EventTopic } from '../event-topic.ts';
 import type { Flow } from '../flow.ts';
 import type { IOnCall } from '../on-call/on-call.ts';
 import { Outbox } from '../outbox.ts';
+import { installRules } from '../rules/rules.ts';
 import { compactBody } from './body.ts';
 import { debugSections } from './debug.ts';
 import { executiveSections } from './executive.ts';
@@ -97,6 +98,7 @@ export class Dashboards extends Construct {
 
   constructor(scope: Construct, id: string, props: DashboardsProps) {
     super(scope, id);
+    installRules(this);
     const shown = shownBy(props);
     if (shown.consumers.length === 0 && shown.flows.length === 0) {
       throw new UnsafePropsError(this, 'It has neither flows nor consumers to show.', 'List them in `flows`.');

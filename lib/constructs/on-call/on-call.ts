@@ -6,6 +6,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
+import { installRules } from '../rules/rules.ts';
 import { admitAlarms } from '../security/encryption.ts';
 import { customerKey } from '../security/key.ts';
 import { ChatChannels } from './chat-channels.ts';
@@ -137,6 +138,7 @@ export class OnCall extends Construct implements IOnCall {
 
   constructor(scope: Construct, id: string, props: OnCallProps = {}) {
     super(scope, id);
+    installRules(this);
     this.#runbooks = props.runbooks;
     this.#owner = props.owner ?? 'on-call';
     this.#removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
