@@ -129,7 +129,7 @@ describe('what README names', () => {
   it('has its stacks', () => {
     const named = [...words.matchAll(/`Baton-([a-z]+)-([A-Z]\w+)`/g)];
     expect(named.length).toBeGreaterThan(0);
-    const sources = ['foundation-stack.ts', 'orders-stack.ts'].map((file) =>
+    const sources = ['foundation-stack.ts', 'orders-stack.ts', 'operations-stack.ts'].map((file) =>
       readFileSync(join(project, 'lib/stacks', file), 'utf8'),
     );
     for (const [, , stack] of named)
