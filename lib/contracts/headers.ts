@@ -19,8 +19,8 @@ export interface MessageAttribute {
 const ATTRIBUTES = 10;
 /** Of every message: see `routingAttributes`. */
 const OWN = ['type', 'version', 'key'];
-/** What stands beside a message on its way back from a DLQ; the runtime would take a header for it. */
-const FAILURE = [
+/** The attributes that a dead letter always has: why it is one. */
+export const FAILURE_CONTEXT = [
   'errorClass',
   'errorMessage',
   'errorStack',
@@ -30,12 +30,9 @@ const FAILURE = [
   'consumer',
   'functionVersion',
   'eventId',
-  'reason',
-  'parked',
-  'parkedBehind',
-  'parkedKey',
-  'redriveId',
-];
+] as const;
+/** What stands beside a message on its way back from a DLQ; the runtime would take a header for it. */
+const FAILURE: readonly string[] = [...FAILURE_CONTEXT, 'reason', 'parked', 'parkedBehind', 'parkedKey', 'redriveId'];
 /** Filter policies compare numbers up to here (source: Amazon SNS developer guide, "Filter policy constraints"). */
 const LARGEST_NUMBER = 1e9;
 

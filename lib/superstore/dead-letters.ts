@@ -12,19 +12,6 @@ export interface DeadLetter {
   context: Record<string, string>;
 }
 
-/** Every part of the failure context that a dead letter must carry. */
-export const FAILURE_CONTEXT = [
-  'errorClass',
-  'errorMessage',
-  'errorStack',
-  'attempts',
-  'firstFailure',
-  'lastFailure',
-  'consumer',
-  'functionVersion',
-  'eventId',
-] as const;
-
 /** Seconds that a look at a queue may take; the messages are given back before. */
 const LOOK = 60;
 

@@ -1,5 +1,6 @@
 import type { Order } from '../../events/order.ts';
-import { type DeadLetter, FAILURE_CONTEXT } from './dead-letters.ts';
+import { FAILURE_CONTEXT } from '../contracts/index.ts';
+import type { DeadLetter } from './dead-letters.ts';
 import { type Effects, expectedSales } from './effects.ts';
 import type { Payment } from './payment-provider.ts';
 import type { Poison } from './poison.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAILURE_CONTEXT } from '../../lib/superstore/dead-letters.ts';
+import { FAILURE_CONTEXT } from '../../lib/contracts/index.ts';
 import { expectedSales } from '../../lib/superstore/effects.ts';
 import { judge, lostEffects, type Outcome, subscriptions } from '../../lib/superstore/invariants.ts';
 import { readOrders } from '../../lib/superstore/orders.ts';
