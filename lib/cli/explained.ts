@@ -1,5 +1,5 @@
-import { OperationError } from '../operations/errors.ts';
-import { UserError } from './failure.ts';
+import { InvalidActionError, OperationError } from '../operations/errors.ts';
+import { UsageError, UserError } from './failure.ts';
 
 /** What AWS says in its own words, by the name of the error. */
 const REMEDIES: readonly [name: RegExp, remedy: string][] = [
@@ -7,7 +7,7 @@ const REMEDIES: readonly [name: RegExp, remedy: string][] = [
   [/QueueDoesNotExist|NonExistentQueue/, 'There is no such queue here. Check the queue URLs, region and endpoint.'],
   [
     /^(CredentialsProviderError|ExpiredToken.*|UnrecognizedClientException|InvalidClientTokenId)$/,
-    'Sign in to AWS first.',
+    'Sign in to AWS first, or say --local for what `npm start` runs.',
   ],
   [/^(AccessDenied|AuthorizationError)/, 'The credentials in use do not permit it.'],
   [/^(ECONNREFUSED|ENOTFOUND|TimeoutError|AggregateError)$/, 'Check AWS_ENDPOINT_URL, and that it can be reached.'],
@@ -19,11 +19,14 @@ export async function explained(work: () => Promise<number>): Promise<number> {
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || error instanceof UserError) throw error;
+    if (error instanceof InvalidActionError) throw new UsageError(sentence(error.message), { cause: error });
     if (error instanceof OperationError) throw new UserError(sentence(error.message), { cause: error });
     const names = [error.name, String((error as { code?: unknown }).code ?? '')];
     const known = REMEDIES.find(([name]) => names.some((each) => name.test(each)));
     if (known === undefined && /region is missing/i.test(error.message)) {
-      throw new UserError('No AWS region is set. Set AWS_REGION.', { cause: error });
+      throw new UserError('No AWS region is set. Set AWS_REGION, or say --local for what `npm start` runs.', {
+        cause: error,
+      });
     }
     if (known === undefined) throw error;
     const message = error.message || names.filter(Boolean).join(' ');

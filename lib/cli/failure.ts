@@ -5,9 +5,15 @@ export class UserError extends Error {
   override name = 'UserError';
 }
 
+/** The command lacks something, or has something that cannot be: nothing was done. */
+export class UsageError extends UserError {
+  override name = 'UsageError';
+}
+
 /** The errors of other rooms that speak to the user, by name: they say what happened and what to do. */
 const speaking = new Set([
   'UserError',
+  'UsageError',
   'AssemblyError',
   'UnresolvedError',
   'DataDirectoryBusyError',

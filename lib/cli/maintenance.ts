@@ -2,22 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { MaintenanceWindow } from '../operations/maintenance.ts';
 import { explained } from './explained.ts';
-import { UserError } from './failure.ts';
+import { UsageError } from './failure.ts';
+import { goLocal, LOCAL, WHERE_HELP } from './local-endpoints.ts';
 import { AUDIT_TABLE_HELP, caller, onRecord, type RecordOptions } from './on-record.ts';
 import { duration } from './options.ts';
 
 interface WindowOptions extends RecordOptions {
   alarm?: string;
+  local?: boolean;
 }
 
 interface OpenOptions extends WindowOptions {
-  for: number;
-  reason: string;
+  for?: number;
+  reason?: string;
   extend?: boolean;
 }
 
-const ENVIRONMENT = `
-Region, credentials and endpoints are those of the AWS SDK: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_CLOUDWATCH, ...
+const OPEN_HELP = `
+Held back are pages and tickets of consumers, topics, tables and flows. These page all the same: the heartbeat, alarms with
+actions of their own, notifications that were not delivered. What was told before the window is not taken back.
+
+Examples:
+  npx baton maintenance open --env prod --for 30m --reason "new index on orders"
+  npx baton maintenance open --env prod --for 1h --reason "takes longer" --extend      an hour from now
+  npx baton maintenance open --local --for 30m --reason "to try it out"
+
+The exit code is 0 when the window is open, 1 when it could not be opened (another one is), 2 when something is left out.
 `;
 
 /** Adds `baton maintenance`: times in which nobody is told of alarms, because somebody works on the system on purpose. */
@@ -26,24 +36,25 @@ export function addMaintenance(program: Command, ended: (code: number) => void):
     .command('maintenance')
     .description('open, close and list maintenance windows: alarms go on, and nobody is paged or sent tickets');
   onWindow(maintenance, 'open', 'open a maintenance window')
-    .requiredOption(
-      '--for <time>',
-      "how long, from now: '30m', '2h', at most '24h'; the heartbeat closes it then",
-      duration,
-    )
-    .requiredOption('--reason <text>', 'why; whoever misses a page reads it')
+    .option('--for <time>', "how long, from now: '30m', '2h', at most '24h'; the heartbeat closes it then", duration)
+    .option('--reason <text>', 'why; whoever misses a page reads it')
     .option('--extend', 'move the end of the window that is open')
+    .addHelpText('after', OPEN_HELP)
     .action(async (options: OpenOptions) => ended(await explained(() => open(options))));
-  onWindow(maintenance, 'close', 'close the maintenance window; what is wrong by then is told after a few minutes')
+  onWindow(maintenance, 'close', 'close the maintenance window; what is wrong by then is told after 3 minutes')
     .option('--reason <text>', 'why, for the audit trail', 'done')
+    .addHelpText('after', '\nThe exit code is 0 when no window is open any more.\n')
     .action(async (options: WindowOptions & { reason: string }) => ended(await explained(() => close(options))));
   maintenance
     .command('list')
     .description('list the open maintenance windows, and how long they last')
-    .option('--env <name>', "only this environment's (default: every one of the account and region)")
+    .addOption(
+      new Option('--env <name>', "only this environment's (default: all of the account and region)").conflicts('alarm'),
+    )
     .option('--alarm <name>', 'only the one of this suppressor')
+    .addOption(LOCAL)
     .option('--json', 'as JSON')
-    .addHelpText('after', ENVIRONMENT)
+    .addHelpText('after', `${WHERE_HELP}\nThe exit code is 0 whether a window is open or not.\n`)
     .action(async (options: WindowOptions & { json?: boolean }) => ended(await explained(() => list(options))));
 }
 
@@ -53,12 +64,24 @@ function onWindow(maintenance: Command, name: string, description: string): Comm
     .description(description)
     .addOption(new Option('--env <name>', 'the environment, as in lib/stacks/environments.ts').conflicts('alarm'))
     .option('--alarm <name>', 'the suppressor, where it is not Baton-<env>-Foundation-OnCall-Maintenance')
+    .addOption(LOCAL)
     .option('--audit-table <name>', AUDIT_TABLE_HELP)
-    .addHelpText('after', ENVIRONMENT);
+    .addHelpText('after', WHERE_HELP);
 }
 
-async function open({ for: lengthMs, reason, extend, ...options }: OpenOptions): Promise<number> {
-  const alarm = suppressor(options);
+async function open({ for: lengthMs, reason, extend, ...given }: OpenOptions): Promise<number> {
+  const options = located(given);
+  if (options.alarm === undefined || lengthMs === undefined || reason === undefined) {
+    const missing = [
+      ...(options.alarm === undefined ? ['--env (or --alarm, or --local)'] : []),
+      ...(lengthMs === undefined ? ['--for'] : []),
+      ...(reason === undefined ? ['--reason'] : []),
+    ];
+    throw new UsageError(
+      `Say ${missing.join(', ')} as well: \`npx baton maintenance open --env prod --for 30m --reason "new index"\`.`,
+    );
+  }
+  const { alarm } = options;
   return await withCloudWatch(async (cloudwatch) => {
     const { describeWindow, heartbeatOf, openWindow } = await import('../operations/maintenance.ts');
     const by = await caller(cloudwatch);
@@ -71,39 +94,47 @@ async function open({ for: lengthMs, reason, extend, ...options }: OpenOptions):
     );
     process.stdout.write(`${extend ? 'Extended' : 'Open'}: ${alarm}, ${describeWindow(window, Date.now())}\n`);
     const heartbeat = await heartbeatOf({ cloudwatch, alarm });
-    if (heartbeat !== 'beating') {
+    const closing = `\`npx baton maintenance close ${whichIn(given)}\``;
+    if (heartbeat === 'beating')
+      process.stdout.write(`It closes by itself then. When you are done earlier: ${closing}\n`);
+    else {
       const why = heartbeat === 'silent' ? 'the heartbeat is silent' : 'there is no heartbeat alarm beside it';
-      process.stderr.write(`It may not close by itself: ${why}. Close it yourself with \`baton maintenance close\`.\n`);
+      process.stderr.write(`It may not close by itself: ${why}. Close it yourself: ${closing}\n`);
     }
     return 0;
   });
 }
 
-async function close({ reason, ...options }: WindowOptions & { reason: string }): Promise<number> {
-  const alarm = suppressor(options);
+async function close({ reason, ...given }: WindowOptions & { reason: string }): Promise<number> {
+  const { alarm, ...options } = located(given);
+  if (alarm === undefined)
+    throw new UsageError('Say which environment with --env, which suppressor with --alarm, or --local.');
   return await withCloudWatch(async (cloudwatch) => {
-    const { closeWindow, describeWindow } = await import('../operations/maintenance.ts');
+    const { closeWindow, describeWindow, heldBackBy } = await import('../operations/maintenance.ts');
     const by = await caller(cloudwatch);
     const closed = await onRecord(options, { action: 'maintenance.close', by, reason, target: alarm }, () =>
       closeWindow({ cloudwatch, alarm, by }),
     );
+    if (closed === undefined) {
+      process.stdout.write(`No maintenance window of ${alarm} is open.\n`);
+      return 0;
+    }
+    process.stdout.write(`Closed: ${alarm}, ${describeWindow(closed, Date.now())}\n`);
+    const firing = await heldBackBy({ cloudwatch, alarm });
     process.stdout.write(
-      closed === undefined
-        ? `No maintenance window of ${alarm} is open.\n`
-        : `Closed: ${alarm}, ${describeWindow(closed, Date.now())}\n`,
+      firing.length === 0
+        ? 'Nothing that it held back is in ALARM.\n'
+        : `In ALARM now; in 3 minutes those of them are told that began during the window:\n${firing.map((name) => `  ${name}\n`).join('')}`,
     );
     return 0;
   });
 }
 
-async function list({ json, ...options }: WindowOptions & { json?: boolean }): Promise<number> {
+async function list({ json, ...given }: WindowOptions & { json?: boolean }): Promise<number> {
+  const { alarm } = located(given);
   return await withCloudWatch(async (cloudwatch) => {
     const { describeWindow, listWindows } = await import('../operations/maintenance.ts');
-    const named = options.alarm !== undefined || options.env !== undefined;
-    const windows: MaintenanceWindow[] = await listWindows({
-      cloudwatch,
-      ...(named && { alarm: suppressor(options) }),
-    });
+    const windows: MaintenanceWindow[] = await listWindows({ cloudwatch, ...(alarm !== undefined && { alarm }) });
     if (json) process.stdout.write(`${JSON.stringify(windows, undefined, 2)}\n`);
     else if (windows.length === 0) process.stdout.write('No maintenance window is open.\n');
     for (const window of json ? [] : windows) {
@@ -113,11 +144,19 @@ async function list({ json, ...options }: WindowOptions & { json?: boolean }): P
   });
 }
 
-/** Which suppressor is meant. There is no default: nobody silences an environment without having named it. */
-function suppressor({ alarm, env }: WindowOptions): string {
-  if (alarm !== undefined) return alarm;
-  if (env !== undefined) return `Baton-${env}-Foundation-OnCall-Maintenance`;
-  throw new UserError('Say which environment with --env, or which suppressor with --alarm.');
+/** Which suppressor is meant, and where. There is no default on AWS: nobody silences an environment without having named it. */
+function located({ local, ...options }: WindowOptions): WindowOptions {
+  const running = local ? goLocal() : undefined;
+  const env = options.env ?? (options.alarm === undefined ? running : undefined);
+  if (env === undefined) return options;
+  return { ...options, env, alarm: `Baton-${env}-Foundation-OnCall-Maintenance` };
+}
+
+/** The options that name the same window again. */
+function whichIn({ alarm, env, local }: WindowOptions): string {
+  const named = { alarm, env };
+  const said = Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  return [...said, ...(local ? ['--local'] : [])].join(' ');
 }
 
 async function withCloudWatch(

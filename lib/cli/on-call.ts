@@ -1,13 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { OnCallTestResult, TestUrgency } from '../operations/on-call-test/test-on-call.ts';
 import { explained } from './explained.ts';
-import { UserError } from './failure.ts';
+import { UsageError } from './failure.ts';
 import { createLineReader } from './lines.ts';
+import { goLocal, LOCAL, WHERE_HELP } from './local-endpoints.ts';
 import { AUDIT_TABLE_HELP, caller, onRecord, type RecordOptions } from './on-record.ts';
 import { duration } from './options.ts';
 
 interface TestOptions extends RecordOptions {
   onCall?: string;
+  local?: boolean;
   urgency?: TestUrgency[];
   timeout: number;
   answer: boolean;
@@ -21,6 +23,7 @@ export function addOnCall(program: Command, ended: (code: number) => void): void
     .description('send one test message of each urgency the way that alarms go, and ask who got it')
     .addOption(new Option('--env <name>', 'the environment, as in lib/stacks/environments.ts').conflicts('onCall'))
     .option('--on-call <name>', 'what the test alarms are called after (default: Baton-<env>-Foundation-OnCall)')
+    .addOption(LOCAL)
     .addOption(
       new Option('--urgency <urgency...>', 'only these (default: all that there are)').choices([
         'page',
@@ -35,18 +38,28 @@ export function addOnCall(program: Command, ended: (code: number) => void): void
       'after',
       `
 Each message has a code. Type it for each target that got it; Enter alone says that nothing arrived there. Without a
-terminal, the answers are lines of standard input.
+terminal, the answers are lines of standard input. Queues and functions on the topics are not asked. Ctrl-C ends the test,
+and puts its alarms back.
 
-Region, credentials and endpoints are those of the AWS SDK: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_CLOUDWATCH, ...
-The exit code is 0 when every target of every urgency answered, 1 when one did not.
+Examples:
+  npx baton oncall test --env prod                        somebody is woken
+  npx baton oncall test --env prod --urgency ticket       nobody is
+  npx baton oncall test --local --no-answer               nothing leaves the laptop
+${WHERE_HELP}
+The exit code is 0 when every urgency has somebody who answered, and nobody did not (with --no-answer: when every message
+was sent to somebody), 1 otherwise.
 `,
     )
     .action(async (options: TestOptions) => ended(await explained(() => test(options))));
 }
 
-async function test({ env, onCall, urgency, timeout, answer, ...options }: TestOptions): Promise<number> {
+async function test({ local, onCall, urgency, timeout, answer, ...options }: TestOptions): Promise<number> {
+  const running = local ? goLocal() : undefined;
+  const env = options.env ?? (onCall === undefined ? running : undefined);
   const name = onCall ?? (env === undefined ? undefined : `Baton-${env}-Foundation-OnCall`);
-  if (name === undefined) throw new UserError('Say which environment with --env, or which on-call with --on-call.');
+  if (name === undefined) {
+    throw new UsageError('Say which environment with --env, which on-call with --on-call, or --local.');
+  }
   const [{ CloudWatchClient }, { SNSClient }, { testOnCall }] = await Promise.all([
     import('@aws-sdk/client-cloudwatch'),
     import('@aws-sdk/client-sns'),
@@ -102,5 +115,26 @@ function table({ targets, passed }: OnCallTestResult, asked: boolean): string {
       ? 'Everybody on call hears of alarms.'
       : 'Everything was sent. Whether it arrived, nobody was asked.'
     : 'Not everybody on call would hear of an alarm.';
-  return ['', ...lines, '', verdict].join('\n');
+  const remedies = remediesFor(targets).map((remedy) => `- ${remedy}`);
+  return ['', ...lines, '', verdict, ...remedies].join('\n');
+}
+
+/** What to do about each kind of failure, once. */
+function remediesFor(targets: OnCallTestResult['targets']): string[] {
+  const arrivals = new Set(targets.map(({ arrival }) => arrival));
+  const some = (urgency: TestUrgency) => targets.filter((each) => each.urgency === urgency);
+  const unheard = [...new Set(targets.map(({ urgency }) => urgency))].filter((urgency) =>
+    some(urgency).every(({ arrival }) => arrival === 'sent, nobody to ask'),
+  );
+  return [
+    ...(targets.some(({ protocol }) => protocol === '-')
+      ? ['Nobody is subscribed: name somebody in `onCall` of the environment, and deploy.']
+      : []),
+    ...(arrivals.has('pending confirmation') ? ['Pending: open the link in the mail, or let SNS send it again.'] : []),
+    ...(arrivals.has('not sent') ? ['Not sent: docs/runbooks/heartbeat.md, "The alarms do not work".'] : []),
+    ...(targets.some(({ arrival, protocol }) => arrival === 'arrived nowhere' && protocol !== '-')
+      ? ['Arrived nowhere: docs/runbooks/heartbeat.md, "A notification was not delivered".']
+      : []),
+    ...unheard.map((urgency) => `${urgency}: only queues and functions are subscribed, and they cannot answer.`),
+  ];
 }

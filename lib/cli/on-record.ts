@@ -47,8 +47,17 @@ export async function onRecord<T>(
   }
 }
 
+/** Told afterwards: of what was not done nothing could be recorded. */
 async function unrecorded<T>(work: () => Promise<T>, table?: string): Promise<T> {
+  const { OperationError } = await import('../operations/errors.ts');
   const why = table === undefined ? 'no audit table is named' : `there is no table ${table}`;
-  process.stderr.write(`Not recorded: ${why}. Name one with --audit-table or BATON_AUDIT_TABLE.\n`);
-  return await work();
+  const tell = () => process.stderr.write(`Not recorded: ${why}. Name one with --audit-table or BATON_AUDIT_TABLE.\n`);
+  try {
+    const result = await work();
+    tell();
+    return result;
+  } catch (error) {
+    if (!(error instanceof OperationError)) tell();
+    throw error;
+  }
 }

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import type { ReleaseProgress } from '../operations/release-key.ts';
 import { explained } from './explained.ts';
+import { goLocal, LOCAL, WHERE_HELP } from './local-endpoints.ts';
 import { positiveNumber } from './options.ts';
 
 interface ListOptions {
   table: string;
   consumer?: string;
   json?: boolean;
+  local?: boolean;
 }
 
 interface ReleaseOptions {
@@ -16,6 +18,7 @@ interface ReleaseOptions {
   queueUrl: string;
   deadLetterQueueUrl: string;
   patience: number;
+  local?: boolean;
 }
 
 /** Adds `baton parked`: the keys of strictly ordered consumers that wait for an operator. */
@@ -29,7 +32,8 @@ export function addParked(program: Command, ended: (code: number) => void): void
     .requiredOption('--table <name>', 'the idempotency table')
     .option('--consumer <name>', 'only those of this consumer')
     .option('--json', 'as JSON')
-    .addHelpText('after', ENVIRONMENT)
+    .addOption(LOCAL)
+    .addHelpText('after', `${WHERE_HELP}\nThe exit code is 0 whether keys are parked or not.\n`)
     .action(async (options: ListOptions) => ended(await explained(() => list(options))));
   parked
     .command('release')
@@ -40,16 +44,13 @@ export function addParked(program: Command, ended: (code: number) => void): void
     .requiredOption('--queue-url <url>', "the consumer's queue")
     .requiredOption('--dead-letter-queue-url <url>', 'its DLQ')
     .option('--patience <seconds>', 'stop when nothing has happened for so long', positiveNumber, 300)
-    .addHelpText('after', ENVIRONMENT)
+    .addOption(LOCAL)
+    .addHelpText('after', `${WHERE_HELP}\nThe exit code is 0 when the key is free, 1 when it is still parked.\n`)
     .action(async (options: ReleaseOptions) => ended(await explained(() => release(options))));
 }
 
-const ENVIRONMENT = `
-Region, credentials and endpoints are those of the AWS SDK: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...
-The exit code is 0 when the key is free, 1 when it is still parked.
-`;
-
-async function list({ table, consumer, json }: ListOptions): Promise<number> {
+async function list({ table, consumer, json, local }: ListOptions): Promise<number> {
+  if (local) goLocal();
   const [{ DynamoDBClient }, { listParkedKeys }] = await Promise.all([
     import('@aws-sdk/client-dynamodb'),
     import('../operations/parked-keys.ts'),
@@ -71,7 +72,8 @@ async function list({ table, consumer, json }: ListOptions): Promise<number> {
   }
 }
 
-async function release({ patience, ...target }: ReleaseOptions): Promise<number> {
+async function release({ patience, local, ...target }: ReleaseOptions): Promise<number> {
+  if (local) goLocal();
   const [{ DynamoDBClient }, { SQSClient }, { releaseKey }] = await Promise.all([
     import('@aws-sdk/client-dynamodb'),
     import('@aws-sdk/client-sqs'),

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
-import { explain } from './failure.ts';
+import { explain, UsageError } from './failure.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addOnCall } from './on-call.ts';
 import { endpoint, port, positiveNumber, share, wholeNumber } from './options.ts';
@@ -75,6 +75,23 @@ Examples:
     });
 
   program
+    .command('endpoints')
+    .description('print where the pipeline is that `npm start` runs on this machine, as lines for a shell')
+    .addHelpText(
+      'after',
+      `
+Example:
+  eval "$(npx baton endpoints)"                 the AWS CLI and SDKs of this shell then talk to the laptop
+  aws dynamodb list-tables
+  aws sqs list-queues --endpoint-url "$AWS_ENDPOINT_URL_SQS"      version 1 of the AWS CLI needs to be told
+`,
+    )
+    .action(async () => {
+      const { localEndpoints, shellLines } = await import('./local-endpoints.ts');
+      process.stdout.write(shellLines(localEndpoints()));
+    });
+
+  program
     .command('synth')
     .description('synthesize the templates of every environment into cdk.out/<environment>')
     .argument('[environments...]', 'the environments (default: all)')
@@ -110,7 +127,7 @@ Examples:
     // Commander has printed its message already; help and version end with exit code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     process.stderr.write(`${explain(error)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
   return code;
 }

@@ -13,6 +13,7 @@ import { placeOrders } from '../superstore/placing.ts';
 import { brewPoison, type Poison, type PoisonTarget, sendPoison } from '../superstore/poison.ts';
 import { seededRandom } from '../superstore/random.ts';
 import { createLiveView, type LiveView } from './live-view.ts';
+import { publishEndpoints } from './local-endpoints.ts';
 import { type MemoryWatch, watchMemory } from './process-memory.ts';
 import { checkWritable, type Report, summary, writeReport } from './report.ts';
 
@@ -56,6 +57,7 @@ export async function start(options: StartOptions): Promise<number> {
   });
   const log = openLog();
   let cloud: LocalCloud | undefined;
+  let unpublish = () => {};
   try {
     view.say(`Starting the '${options.env}' environment on this machine ...`);
     const starting = startLocalCloud({
@@ -77,6 +79,7 @@ export async function start(options: StartOptions): Promise<number> {
     });
     const orders = readOrders(options.orders);
     cloud = await starting;
+    unpublish = publishEndpoints(cloud, options.env);
     return await runOrders({ options, seed, cloud, provider, orders, view, memory, interrupted });
   } catch (error) {
     // Ctrl-C reaches the processes that we start as well: that they end is no failure then.
@@ -85,6 +88,7 @@ export async function start(options: StartOptions): Promise<number> {
   } finally {
     view.end();
     memory.stop();
+    unpublish();
     await cloud?.stop();
     await provider.stop();
     log.end();
@@ -107,8 +111,9 @@ async function runOrders(run: Run): Promise<number> {
   const { options, seed, cloud, orders, view, memory, interrupted } = run;
   view.say('In the templates, and not emulated here:');
   for (const line of notEmulatedLines(cloud.resources.notEmulated)) view.say(`  ${line}`);
+  view.say(`What the functions log is in ${LOG}.`);
   view.say(
-    `What the functions log is in ${LOG}. CloudWatch's API is at ${cloud.cloudwatchEndpoint} (AWS_ENDPOINT_URL_CLOUDWATCH).`,
+    'In another terminal: `npx baton maintenance list --local`, or `eval "$(npx baton endpoints)"` for the AWS CLI and SDKs.',
   );
   const targets = poisonTargets(cloud);
   const poison = brewPoison(options.poison, targets, readOrders(1)[0]!);

@@ -126,13 +126,25 @@ export interface WatchProps {
   readonly name: string;
   /** Speaks for the alarms of its circuits. */
   readonly health: Health;
+  /** What is paused while a circuit is open. */
   readonly eventSource: lambda.EventSourceMapping;
+  /** The table that the consumer and the keeper share. */
   readonly idempotency: IIdempotencyTable;
+  /** What its handler calls, by name. */
   readonly dependencies: Readonly<Record<string, DependencyProps>>;
+  /** Messages given to one invocation when all is well. */
   readonly batchSize: number;
-  /** @default Duration.seconds(0) */
+  /**
+   * How long messages are gathered when all is well.
+   *
+   * @default Duration.seconds(0)
+   */
   readonly batchWindow?: Duration;
-  /** @default no limit */
+  /**
+   * Invocations at the same time when all is well.
+   *
+   * @default no limit
+   */
   readonly maximumConcurrency?: number;
 }
 

@@ -33,7 +33,7 @@ export interface SplittingStackProps extends StackProps {
   readonly fill?: number;
 
   /**
-   * The same for this stack: 0 to 450. Lower, because topics and tables, which cannot go elsewhere, need the rest.
+   * The same, resources, for this stack: 0 to 450. Lower, because topics and tables, which cannot go elsewhere, need the rest.
    *
    * @default 300
    */

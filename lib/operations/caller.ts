@@ -9,6 +9,13 @@ export interface Configured {
   };
 }
 
+/** Where CloudWatch is asked, for those who look in the wrong place: `eu-west-1`, `us-east-1 at http://127.0.0.1:4599`. */
+export async function placeOf(client: Configured, environment: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const region = await client.config.region();
+  const endpoint = environment.AWS_ENDPOINT_URL_CLOUDWATCH || environment.AWS_ENDPOINT_URL;
+  return endpoint ? `${region} at ${endpoint}` : region;
+}
+
 /** Milliseconds that STS gets to answer: whoever acts on an outage does not wait long for a name. */
 const PATIENCE = 3_000;
 

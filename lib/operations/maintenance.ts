@@ -5,6 +5,7 @@ import {
   paginateDescribeAlarms,
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
+import { placeOf } from './caller.ts';
 import { InvalidActionError, UnknownAlarmError, WindowError, WindowOpenError } from './errors.ts';
 
 /** A time in which nobody is told of alarms, because somebody works on the system on purpose. */
@@ -139,10 +140,33 @@ export async function heartbeatOf({
   return heartbeat.StateValue === 'ALARM' ? 'silent' : 'beating';
 }
 
+/**
+ * What is in ALARM of that which a suppressor holds back and which has somebody to tell: when the window is closed, they are
+ * told of what began meanwhile.
+ */
+export async function heldBackBy({
+  cloudwatch,
+  alarm,
+}: Pick<MaintenanceProps, 'cloudwatch' | 'alarm'>): Promise<string[]> {
+  const found: string[] = [];
+  const pages = paginateDescribeAlarms({ client: cloudwatch }, { AlarmTypes: ['CompositeAlarm'], StateValue: 'ALARM' });
+  for await (const { CompositeAlarms = [] } of pages) {
+    for (const { AlarmName = '', AlarmActions = [], ActionsSuppressor: by = '' } of CompositeAlarms) {
+      if (AlarmActions.length > 0 && (by === alarm || by.endsWith(`:alarm:${alarm}`))) found.push(AlarmName);
+    }
+  }
+  return found.sort();
+}
+
 /** A window in a line: whose, why, and how long it lasts. */
 export function describeWindow({ by, reason, until }: MaintenanceWindow, now: number): string {
   if (until === undefined) return `set by hand: ${reason || 'no reason given'}`;
-  return `by ${by}, until ${until} (${left(Date.parse(until) - now)}): ${reason}`;
+  return `by ${by}, until ${minuteOf(until)} (${left(Date.parse(until) - now)}): ${reason}`;
+}
+
+/** `2031-05-02 12:00 UTC`: nobody reads milliseconds at night. */
+function minuteOf(time: string): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function left(ms: number): string {
@@ -172,7 +196,10 @@ async function findWindow({
     new DescribeAlarmsCommand({ AlarmNames: [alarm], AlarmTypes: ['MetricAlarm'] }),
   );
   if (found === undefined) {
-    throw new UnknownAlarmError(`There is no alarm '${alarm}' here. Check --env or --alarm, region and endpoint.`);
+    const place = await placeOf(cloudwatch);
+    throw new UnknownAlarmError(
+      `There is no alarm '${alarm}' in ${place}. Check --env or --alarm, account and region.`,
+    );
   }
   return found.StateValue === 'ALARM' ? windowOf(found) : undefined;
 }

@@ -31,7 +31,7 @@ describe('baton maintenance', () => {
   it('opens, lists and closes a window, and records it', async () => {
     const opened = await open(...prod, '--audit-table', auditTable);
     expect(opened.stdout).toMatch(
-      /^Open: Baton-prod-Foundation-OnCall-Maintenance, by jane, until .*Z \(2 h 0 min left\): new disks\n$/,
+      /^Open: Baton-prod-Foundation-OnCall-Maintenance, by jane, until .* UTC \(2 h 0 min left\): new disks\nIt closes by itself then\. When you are done earlier: `npx baton maintenance close --env prod`\n$/,
     );
     expect([opened.stderr, opened.code, await state()]).toEqual(['', 0, 'ALARM']);
 
@@ -41,7 +41,7 @@ describe('baton maintenance', () => {
 
     const closed = await run('maintenance', 'close', ...prod, '--audit-table', auditTable);
     expect([closed.code, await state()]).toEqual([0, 'OK']);
-    expect(closed.stdout).toMatch(/^Closed: /);
+    expect(closed.stdout).toMatch(/^Closed: .*\nNothing that it held back is in ALARM\.\n$/);
     expect((await run('maintenance', 'list')).stdout).toBe('No maintenance window is open.\n');
     expect(await recorded()).toEqual(['maintenance.open by jane: done', 'maintenance.close by jane: done']);
   });
@@ -82,21 +82,24 @@ describe('baton maintenance', () => {
   });
 
   it.each([
-    ['an unknown alarm', ['--alarm', 'nobody', '--for', '1h'], "There is no alarm 'nobody' here."],
-    ['no environment', ['--for', '1h'], 'Say which environment with --env'],
-    ['more than a day', [...prod, '--for', '25h'], 'at most 24 hours'],
-    ['less than a minute', [...prod, '--for', '59s'], 'at least 1 minute'],
-  ])('refuses %s in a sentence', async (_, args, message) => {
-    const { stderr, code } = await run('maintenance', 'open', '--reason', 'x', ...args);
+    ['nothing at all', [], 'Say --env (or --alarm, or --local), --for, --reason as well: `npx baton'],
+    ['no environment', ['--for', '1h', '--reason', 'x'], 'Say --env (or --alarm, or --local) as well: `npx baton'],
+    ['more than a day', [...prod, '--for', '25h', '--reason', 'x'], 'at most 24 hours'],
+    ['less than a minute', [...prod, '--for', '59s', '--reason', 'x'], 'at least 1 minute'],
+    ['an empty reason', [...prod, '--for', '1h', '--reason', ' '], 'is empty'],
+  ])('calls %s called wrongly, in a sentence', async (_, args, message) => {
+    const { stderr, code } = await run('maintenance', 'open', ...args);
     expect(stderr).toContain(message);
-    expect(stderr).not.toContain('Baton failed');
-    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect([code, await state()]).toEqual([2, 'OK']);
   });
 
-  it('refuses an empty reason', async () => {
-    const { stderr, code } = await run('maintenance', 'open', ...prod, '--for', '1h', '--reason', ' ');
-    expect([stderr, code]).toEqual([expect.stringContaining('is empty'), 1]);
-    expect(await state()).toBe('OK');
+  it('says where it looked for an alarm that is not there, and nothing of a record', async () => {
+    const { stderr, code } = await run('maintenance', 'open', '--alarm', 'nobody', '--for', '1h', '--reason', 'x');
+    expect(stderr).toBe(
+      `There is no alarm 'nobody' in eu-west-1 at ${world.environment.AWS_ENDPOINT_URL_CLOUDWATCH}. Check --env or --alarm, account and region.\n`,
+    );
+    expect(code).toBe(1);
   });
 
   it.each(['soon', '10', '-5m', '0h'])('calls a length of %s called wrongly', async (length) => {
@@ -146,7 +149,25 @@ describe('baton oncall test', () => {
 
   it('says which environment has no test alarms', async () => {
     const { stderr, code } = await run('oncall', 'test', '--env', 'qa');
-    expect(stderr).toContain("There is no alarm 'Baton-qa-Foundation-OnCall-test-page' here.");
+    expect(stderr).toContain("There is no alarm 'Baton-qa-Foundation-OnCall-test-page' in eu-west-1 at http://");
     expect(code).toBe(1);
+  });
+
+  it('says what to do when nothing arrived', async () => {
+    const running = startBaton(['oncall', 'test', ...prod, '--urgency', 'page'], {
+      env: world.environment,
+      stdin: 'pipe',
+    });
+    await running.says('page: which code');
+    running.types('\n');
+    const { stdout, code } = await running.ended;
+    expect(stdout).toMatch(/arrived nowhere\n/);
+    expect(stdout).toMatch(/- Arrived nowhere: docs\/runbooks\/heartbeat\.md, "A notification was not delivered"\.\n$/);
+    expect(code).toBe(1);
+  });
+
+  it('names no place to go, and is called wrongly', async () => {
+    const { stderr, code } = await run('oncall', 'test');
+    expect([stderr, code]).toEqual([expect.stringContaining('Say which environment with --env'), 2]);
   });
 });

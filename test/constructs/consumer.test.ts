@@ -263,6 +263,11 @@ describe('a consumer refuses, with its path and the remedy,', () => {
     ['a retention as long as that of its dead letters', { retention: Duration.days(14) }, /less than 14 days/],
     ['a promise that CloudWatch cannot see', { maxAge: Duration.seconds(30) }, /a minute or more/i],
     ['an objective that no clock can tell', { latencyObjective: Duration.millis(10) }, /10 ms.*a second or more/],
+    [
+      'a promise that the window breaks',
+      { maxAge: Duration.minutes(1), batchWindow: Duration.minutes(5) },
+      /60 s.*gather messages for 300 s.*Shorten `batchWindow`/,
+    ],
     ['a promise longer than the retention', { maxAge: Duration.days(5) }, /less than `retention`/],
     ['a timeout that Lambda has not', { timeout: Duration.minutes(16) }, /1 second to 15 minutes/],
     ['a window that Lambda has not', { batchWindow: Duration.minutes(6) }, /at most 300 seconds/],

@@ -112,6 +112,8 @@ describe('an https target', () => {
   it('is tried for most of an hour, which is what SNS takes', () => {
     const policy = fromSecret?.Properties.DeliveryPolicy.healthyRetryPolicy;
     const { numRetries, numNoDelayRetries, numMinDelayRetries, numMaxDelayRetries } = policy;
+    // in the letters in which SNS documents it
+    expect(policy.backoffFunction).toBe('exponential');
     const between = numRetries - numNoDelayRetries - numMinDelayRetries - numMaxDelayRetries;
     const { minDelayTarget, maxDelayTarget } = policy;
     const longest = numMinDelayRetries * minDelayTarget + (between + numMaxDelayRetries) * maxDelayTarget;
@@ -127,10 +129,17 @@ describe('an https target', () => {
     expect(fromSecret?.Properties.RedrivePolicy).toEqual({ deadLetterTargetArn: arnOf('Night/Https/Undelivered') });
     expect(keyPolicy.map(({ Sid }) => Sid)).toContain('SnsDelivers');
     const topics = TOPICS.map((id) => refTo(`Night/${id}`));
-    expect(resourceAt(synthesized, 'Night/UndeliveredAlarm').Properties).toMatchObject({
+    const alarm = resourceAt(synthesized, 'Night/UndeliveredAlarm').Properties;
+    const watched = alarm.Metrics.map((each: { MetricStat?: { Metric: { MetricName: string } } }) => each.MetricStat);
+    expect(watched.map((each?: { Metric: { MetricName: string } }) => each?.Metric.MetricName)).toEqual(
+      expect.arrayContaining(['NumberOfMessagesSent', 'ApproximateNumberOfMessagesVisible']),
+    );
+    expect(alarm).toMatchObject({
       AlarmName: 'Theatre-Night-undelivered',
-      MetricName: 'NumberOfMessagesSent',
       Threshold: 1,
+      // SQS may report of a queue that was idle a quarter of an hour late
+      EvaluationPeriods: 4,
+      DatapointsToAlarm: 1,
       TreatMissingData: 'notBreaching',
       AlarmActions: topics,
       OKActions: topics,

@@ -1,10 +1,13 @@
-import { App, Duration, Stack, Stage, Validations } from 'aws-cdk-lib';
+import { App, Aws, Duration, Stack, Stage, Validations } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Health } from '../../lib/constructs/alarms/health.ts';
+import { tableAlarms } from '../../lib/constructs/alarms/table-alarms.ts';
 import type { Finding } from '../../lib/constructs/rules/finding.ts';
 import { findingsIn, installRules } from '../../lib/constructs/rules/rules.ts';
 import { pathOf } from '../../lib/constructs/rules/unsafe-app-error.ts';
@@ -280,6 +283,47 @@ describe('an alarm', () => {
     heard.addAlarmAction(page());
     new cloudwatch.CompositeAlarm(stack, 'View', { alarmRule: cloudwatch.AlarmRule.anyOf(heard) });
     expect(told()).toEqual([]);
+  });
+});
+
+describe('the names of a stack', () => {
+  it('are taken once: ids that read alike joined, and alarms of both kinds', () => {
+    new sqs.Queue(stack, 'One', { queueName: 'Shop-Seat-Plan' });
+    new sqs.Queue(stack, 'Other', { queueName: 'Shop-Seat-Plan' });
+    new sns.Topic(stack, 'Topic', { topicName: 'Shop-Seat-Plan' });
+    const heard = { alarmName: 'Shop-health', alarmActions: ['arn:aws:sns:eu-central-1:1:a'] };
+    new cloudwatch.CfnAlarm(stack, 'Page', {
+      ...heard,
+      comparisonOperator: 'GreaterThanThreshold',
+      evaluationPeriods: 1,
+      threshold: 1,
+    });
+    new cloudwatch.CfnCompositeAlarm(stack, 'Health', { ...heard, alarmRule: 'TRUE' });
+    expect(told()).toEqual(['error baton:same-name Plain/Health', 'error baton:same-name Plain/Other']);
+    expect(findingsIn(app)[0]).toMatchObject({
+      problem: 'It is called Shop-health, as Plain/Page is: the alarm of one of them could not be made.',
+    });
+  });
+
+  it('may be those of another stack, left to CloudFormation, or known at deployment only', () => {
+    const other = new Stack(app, 'Elsewhere');
+    for (const scope of [stack, other]) new sqs.Queue(scope, 'Queue', { queueName: 'shop' });
+    for (const id of ['A', 'B']) new sqs.Queue(stack, id);
+    for (const id of ['C', 'D']) new sqs.Queue(stack, id, { queueName: `${Aws.REGION}-shop` });
+    expect(told()).toEqual([]);
+  });
+
+  it('are told apart for two tables of one scope', () => {
+    const { stack: theatre, onCall, template } = wiring();
+    for (const prefix of ['Plans', 'Plays']) {
+      const table = new dynamodb.Table(theatre, prefix, {
+        partitionKey: { name: 'id', type: dynamodb.AttributeType.STRING },
+      });
+      tableAlarms(new Health(theatre, `${prefix}Health`, { subject: prefix, owner: 'house', onCall }), table, {
+        prefix,
+      });
+    }
+    expect(() => template()).toThrow(/PlaysHealth\/Ticket.* is called Theatre-degraded, as .*\(baton:same-name\)/);
   });
 });
 

@@ -188,8 +188,8 @@ describe('a test of on-call', () => {
   });
 
   it('needs its alarms, but nobody to escalate to', async () => {
-    await expect(testOnCall(given({ onCall: 'nobody' }))).rejects.toThrow(/no alarm 'nobody-test-page' here/);
-    await expect(testOnCall(given({ urgencies: ['escalate'] }))).rejects.toThrow(/-test-escalate' here/);
+    await expect(testOnCall(given({ onCall: 'nobody' }))).rejects.toThrow(/no alarm 'nobody-test-page' in eu-west-1/);
+    await expect(testOnCall(given({ urgencies: ['escalate'] }))).rejects.toThrow(/-test-escalate' in eu-west-1/);
     expect(await states()).toEqual(['INSUFFICIENT_DATA', 'INSUFFICIENT_DATA']);
   });
 });

@@ -142,7 +142,9 @@ function done(consumer: string): cloudwatch.MathExpression {
 function waitingUnhandled(consumer: string, queue: sqs.IQueue): cloudwatch.MathExpression {
   return new cloudwatch.MathExpression({
     label: 'messages that wait',
-    expression: 'IF(FILL(handled, 0) + FILL(duplicates, 0) > 0, 0, waiting)',
+    // A function that is never invoked writes no datapoint that FILL could go on from; operators count what is missing as
+    // 0 (source: Amazon CloudWatch user guide, "Basic arithmetic functions"), so what waits carries the sum.
+    expression: 'IF(FILL(handled, 0) + FILL(duplicates, 0) + 0 * waiting > 0, 0, waiting)',
     period: FIVE_MINUTES,
     usingMetrics: {
       ...counts(consumer, FIVE_MINUTES, { handled: 'Handled', duplicates: 'Duplicates' }),

@@ -31,6 +31,7 @@ export interface HealthProps {
   readonly subject: string;
   /** The team that answers for it. Not empty. */
   readonly owner: string;
+  /** Who hears of its alarms. */
   readonly onCall: IOnCall;
 }
 

@@ -79,16 +79,23 @@ export function queueAlarms(
 /** How long what waits takes to leave at the speed of this minute, in seconds. What was dead-lettered or parked has left, too. */
 export function drainTime(consumer: string, queue: sqs.IQueue): cloudwatch.MathExpression {
   const count = (name: 'Delivered' | 'Retried' | 'Returned') => consumerMetric(consumer, name, { period: MINUTE });
+  const visible = queue.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' });
   return new cloudwatch.MathExpression({
     label: 'seconds to drain',
     expression: `IF(gone > 0, 60 * visible / gone, IF(visible > 0, ${NEVER}, 0))`,
     period: MINUTE,
     usingMetrics: {
-      visible: queue.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' }),
+      visible,
       gone: new cloudwatch.MathExpression({
-        expression: 'FILL(delivered, 0) - FILL(retried, 0) - FILL(returned, 0)',
+        // A function that is never invoked writes no datapoint that FILL could go on from; what is visible carries the sum.
+        expression: 'FILL(delivered, 0) - FILL(retried, 0) - FILL(returned, 0) + 0 * visible',
         period: MINUTE,
-        usingMetrics: { delivered: count('Delivered'), retried: count('Retried'), returned: count('Returned') },
+        usingMetrics: {
+          delivered: count('Delivered'),
+          retried: count('Retried'),
+          returned: count('Returned'),
+          visible,
+        },
       }),
     },
   });

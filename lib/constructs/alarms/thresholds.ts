@@ -5,8 +5,9 @@ import { UnsafePropsError } from '../errors.ts';
 
 /** What arrives at least, in ordinary times. */
 export interface ExpectedRate {
-  /** More than 0. */
+  /** Events that arrive in the time `per`: more than 0. */
   readonly events: number;
+  /** The time in which they do. */
   readonly per: Duration;
 }
 

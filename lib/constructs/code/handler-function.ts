@@ -49,7 +49,8 @@ export function handlerFunction(scope: Construct, props: HandlerFunctionProps): 
   });
   return new lambda.Function(scope, 'Function', {
     functionName,
-    description: props.description,
+    // a path of constructs may be longer than Lambda takes
+    description: props.description.slice(0, 256),
     code: functionCode(props.entry),
     handler: HANDLER,
     runtime: lambda.Runtime.NODEJS_24_X,

@@ -1,4 +1,4 @@
-import { type Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Tags, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -51,13 +51,16 @@ export interface QueueFunctionProps extends Delivery {
 
   /**
    * How long after it happened an event may be handled and still be in time; later ones count as `Late`, which a flow's latency
-   * objective is about. A second or more.
+   * objective is about. Whole seconds, one or more.
    *
    * @default maxAge
    */
   readonly latencyObjective?: Duration;
 
-  /** The team that answers for it; part of every alarm's description. */
+  /**
+   * The team that answers for it; part of every alarm's description, and the tag `baton:owner` of all that it is made of. Letters,
+   * digits, spaces and `_.:/=+-@`, up to 256.
+   */
   readonly owner: string;
 
   /** Where it remembers what it has done. */
@@ -67,15 +70,16 @@ export interface QueueFunctionProps extends Delivery {
   readonly onCall: IOnCall;
 
   /**
-   * Its name in metrics, idempotency records and dead letters. Unique among all that share the idempotency table;
-   * changing it forgets what was done.
+   * Its name in metrics, idempotency records and dead letters, and the tag `baton:consumer`. Unique among all that share the
+   * idempotency table; changing it forgets what was done. Letters, digits, dots, dashes and underscores, up to 255; not `circuit`
+   * or `parked`.
    *
    * @default the construct's id in kebab case
    */
   readonly name?: string;
 
   /**
-   * Memory of the function, in MiB; CPU comes in proportion (1,769 MiB is one vCPU).
+   * Memory of the function, in MiB: 128 to 10,240. CPU comes in proportion (1,769 MiB is one vCPU).
    *
    * @default 512
    */
@@ -147,6 +151,9 @@ export interface QueueFunctionProps extends Delivery {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+/** What else begins a record of the idempotency table, up to the first `#`: circuits, and markers of parked keys. */
+const OTHER_RECORDS = ['circuit', 'parked'];
+
 /** What the constructs on top of {@link QueueFunction} decide for it. */
 export interface QueueFunctionDecisions {
   readonly ordered: boolean;
@@ -187,6 +194,8 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     refuseHastyObjective(this, props.latencyObjective);
 
     this.name = props.name ?? kebabCase(id);
+    refuseBadName(this, this.name);
+    refuseUntaggable(this, props.owner);
     this.maxAge = props.maxAge;
     this.dependencies = Object.keys(props.dependencies ?? {});
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
@@ -336,11 +345,40 @@ function refuseStrictWithoutOrder(scope: Construct, ordering: 'strict' | undefin
 }
 
 function refuseHastyObjective(scope: Construct, objective: Duration | undefined): void {
-  if (objective === undefined || objective.toSeconds({ integral: false }) >= 1) return;
+  const milliseconds = objective?.toMilliseconds() ?? 1000;
+  if (milliseconds >= 1000 && milliseconds % 1000 === 0) return;
   throw new UnsafePropsError(
     scope,
-    `\`latencyObjective\` is ${objective.toMilliseconds()} ms, which the clocks of producer and consumer cannot tell.`,
-    'Use a second or more.',
+    `\`latencyObjective\` is ${milliseconds} ms, which the clocks of producer and consumer cannot tell.`,
+    'Use whole seconds, a second or more.',
+  );
+}
+
+/** Idempotency records begin with it, metrics have it as a dimension, and it is a tag. */
+function refuseBadName(scope: Construct, name: string): void {
+  if (!/^[A-Za-z0-9][\w.-]{0,254}$/.test(name)) {
+    throw new UnsafePropsError(
+      scope,
+      `\`name\` is '${name}'.`,
+      'Set it, or the id that it follows from, to letters, digits, dots, dashes and underscores, up to 255.',
+    );
+  }
+  if (OTHER_RECORDS.includes(name)) {
+    throw new UnsafePropsError(
+      scope,
+      `\`name\` is '${name}', as the idempotency table calls records that are no events: one would be taken for the other.`,
+      'Give it another `name`.',
+    );
+  }
+}
+
+/** Source: AWS Identity and Access Management API reference, Tag; the other services take no less. */
+function refuseUntaggable(scope: Construct, owner: string): void {
+  if (Token.isUnresolved(owner) || /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(owner)) return;
+  throw new UnsafePropsError(
+    scope,
+    `\`owner\` is '${owner}', and AWS does not take that for a tag.`,
+    'Use letters, digits, spaces and _ . : / = + - @, up to 256.',
   );
 }
 

@@ -266,4 +266,11 @@ function* queueObjections(delivery: PromisedDelivery): Generator<Objection> {
       'Use a minute or more, and less than `retention`.',
     ];
   }
+  const window = delivery.batchWindow.toSeconds();
+  if (maxAge >= 60 && maxAge <= window) {
+    yield [
+      `\`maxAge\` is ${maxAge} s, and Lambda may gather messages for ${window} s: in quiet times every message would be late.`,
+      'Shorten `batchWindow`, or promise more.',
+    ];
+  }
 }

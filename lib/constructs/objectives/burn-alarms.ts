@@ -20,7 +20,7 @@ export interface BurnRates {
   readonly page?: number;
 
   /**
-   * In each of the last 6 hours, and over the last half hour. With the default, 1.67% of a budget of 30 days or more went
+   * As many times, in each of the last 6 hours, and over the last half hour. With the default, 1.67% of a budget of 30 days or more went
    * since it paged, and nobody has stopped it.
    *
    * @default as `page`

@@ -1,9 +1,10 @@
 import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { arrivals } from '../alarms/queue-metrics.ts';
 import { physicalName } from '../names.ts';
 import { admitSns } from '../security/encryption.ts';
 import type { OnCallTopic } from './on-call-topic.ts';
@@ -58,22 +59,28 @@ export class HttpsTargets extends Construct {
 
   subscribe(url: KeptUrl, topic: OnCallTopic): void {
     topic.reached();
-    new sns.Subscription(topic, idOf(url), {
+    const subscription = new sns.Subscription(topic, idOf(url), {
       topic,
       protocol: sns.SubscriptionProtocol.HTTPS,
       endpoint: referenceTo(url),
       deliveryPolicy: PATIENTLY,
       deadLetterQueue: this.undelivered,
     });
+    // CDK writes EXPONENTIAL, and SNS documents small letters only (source: Amazon SNS developer guide,
+    // "SetSubscriptionAttributes delivery policy JSON format").
+    (subscription.node.defaultChild as sns.CfnSubscription).addPropertyOverride(
+      'DeliveryPolicy.healthyRetryPolicy.backoffFunction',
+      'exponential',
+    );
   }
 
-  /** Notifications that no target took. Sum over a minute. */
-  metricUndelivered(): cloudwatch.Metric {
+  /**
+   * Notifications that no target took, over 5 minutes: what was sent to the queue, or by how much it has grown. The first of
+   * them wakes a queue that was idle, of which SQS may report a quarter of an hour late: too late for a sum over a minute.
+   */
+  metricUndelivered(): cloudwatch.MathExpression {
     // SNS sends them as anybody would; only what SQS itself moves is not counted.
-    return this.undelivered.metricNumberOfMessagesSent({
-      statistic: cloudwatch.Stats.SUM,
-      period: Duration.minutes(1),
-    });
+    return arrivals(this.undelivered, this.undelivered.metricNumberOfMessagesSent());
   }
 }
 

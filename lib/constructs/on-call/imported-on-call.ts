@@ -6,9 +6,15 @@ import type { IOnCall, Urgency } from './on-call.ts';
 
 /** What is known of an `OnCall` that another app, or another tool, made. */
 export interface OnCallAttributes {
+  /** Where pages go. */
   readonly pageTopicArn: string;
+  /** Where tickets go. */
   readonly ticketTopicArn: string;
-  /** @default none */
+  /**
+   * Where goes what lasts although somebody was paged.
+   *
+   * @default none: a flow that escalates pages again
+   */
   readonly escalateTopicArn?: string;
   /** Where the runbooks are, as the alarms link them. @default 'docs/runbooks' */
   readonly runbooks?: string;

@@ -4,6 +4,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { SOMETHING_ARRIVED } from '../alarms/queue-metrics.ts';
 import { UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
 import { installRules } from '../rules/rules.ts';
@@ -235,7 +236,7 @@ export class OnCall extends Construct implements IOnCall {
       metric: https.metricUndelivered(),
       threshold: 1,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
+      ...SOMETHING_ARRIVED,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     for (const topic of this.#topics) notifyOf(alarm, topic);

@@ -10,6 +10,7 @@ import { grantMessageKey } from '../security/encryption.ts';
 
 /** What is known of a command queue that was made elsewhere. */
 export interface CommandQueueAttributes {
+  /** That of a FIFO queue ends in `.fifo`. */
   readonly queueArn: string;
   /** The command that is sent there. */
   readonly command: AnyContract;

@@ -9,6 +9,7 @@ import { EventTopicBase } from './topic-base.ts';
 
 /** What is known of a topic that was made elsewhere. */
 export interface EventTopicAttributes {
+  /** That of a FIFO topic ends in `.fifo`. */
   readonly topicArn: string;
 
   /** The events that travel over it, as far as this app cares. */
@@ -29,7 +30,7 @@ export interface EventTopicAttributes {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * The largest event that it takes, attributes included.
+   * The largest event that it takes, attributes included: 1 KiB to 1 MiB.
    *
    * @default Size.kibibytes(256)
    */

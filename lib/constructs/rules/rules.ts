@@ -9,6 +9,7 @@ import type { Finding } from './finding.ts';
 import { idempotencyTtl } from './idempotency-ttl.ts';
 import { pollers } from './pollers.ts';
 import { safetyNet } from './safety-net.ts';
+import { sameName } from './same-name.ts';
 import { silentAlarm } from './silent-alarm.ts';
 import { stackSize } from './stack-size.ts';
 import { UnsafeAppError } from './unsafe-app-error.ts';
@@ -27,6 +28,7 @@ const RULES: readonly Rule[] = [
   fifoSubscription,
   emptyFilter,
   silentAlarm,
+  sameName,
   stackSize,
 ];
 

@@ -5,9 +5,11 @@ import type { Construct } from 'constructs';
 
 /** What a {@link customerKey} takes. */
 export interface CustomerKeyProps {
+  /** What it encrypts, for whoever looks at a list of keys. */
   readonly description: string;
   /** Another name for it, without `alias/`. @default none */
   readonly alias?: string;
+  /** What happens to it when it leaves the stack; without it, what it encrypts cannot be read any more. */
   readonly removalPolicy: RemovalPolicy;
 }
 

@@ -8,6 +8,7 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import type { SNSClient } from '@aws-sdk/client-sns';
+import { placeOf } from '../caller.ts';
 import { UnknownAlarmError } from '../errors.ts';
 import { actionsOf, deliveryOf } from './delivery.ts';
 import { type Target, targetsOf } from './target.ts';
@@ -145,13 +146,14 @@ async function testAlarms({
   const nameOf = (urgency: TestUrgency) => `${onCall}-test-${urgency}`;
   const wanted = TEST_URGENCIES.filter((urgency) => urgencies?.includes(urgency) ?? true);
   const { MetricAlarms = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames: wanted.map(nameOf) }));
+  const place = await placeOf(cloudwatch);
   return wanted.flatMap((urgency): [TestUrgency, MetricAlarm][] => {
     const alarm = MetricAlarms.find(({ AlarmName }) => AlarmName === nameOf(urgency));
     if (alarm) return [[urgency, alarm]];
     // not everybody has somebody to escalate to
     if (urgency === 'escalate' && urgencies === undefined) return [];
     throw new UnknownAlarmError(
-      `There is no alarm '${nameOf(urgency)}' here. Check --env or --on-call, region and endpoint.`,
+      `There is no alarm '${nameOf(urgency)}' in ${place}. Check --env or --on-call, account and region.`,
     );
   });
 }
