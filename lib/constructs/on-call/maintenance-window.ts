@@ -15,7 +15,7 @@ export class MaintenanceWindow extends Construct {
     super(scope, id);
     this.alarm = handSetAlarm(this, 'Alarm', {
       alarmName: physicalName(this, '', 255),
-      alarmDescription: `In ALARM while a maintenance window is open: pages and tickets are held back. Opened and closed by \`baton maintenance\`. Runbook: ${runbook}`,
+      alarmDescription: `In ALARM while a maintenance window is open: pages and tickets are held back. Opened and closed by \`npx baton maintenance\`. Runbook: ${runbook}`,
       metricName: 'MaintenanceWindow',
       dimension: 'window',
     });

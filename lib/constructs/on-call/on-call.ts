@@ -220,7 +220,7 @@ export class OnCall extends Construct implements IOnCall {
     const { id } = topic.node;
     const alarm = handSetAlarm(this, `Test${id}`, {
       alarmName: physicalName(this, `test-${id.toLowerCase()}`, 255),
-      alarmDescription: `Owner: ${this.#owner}. A test by \`baton oncall test\`: nothing is wrong. First: Give the code in the reason to whoever is testing. Runbook: ${this.runbook('heartbeat')}`,
+      alarmDescription: `Owner: ${this.#owner}. A test by \`npx baton oncall test\`: nothing is wrong. First: Give the code in the reason to whoever is testing. Runbook: ${this.runbook('heartbeat')}`,
       metricName: 'OnCallTest',
       dimension: 'test',
     });
