@@ -26,6 +26,7 @@ import { admitForeignTopic, admitSns } from './security/encryption.ts';
 import { roomFor } from './splitting-stack.ts';
 
 export type { HeaderRules } from './routing/header-rule.ts';
+export type { Wanted } from './routing/subscription-routing.ts';
 
 /** What a {@link Consumer} takes. */
 export interface ConsumerProps extends QueueFunctionProps {

@@ -138,7 +138,8 @@ export class EventTopic extends EventTopicBase {
         removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       });
     this.topic = new sns.Topic(this, 'Topic', {
-      topicName: physicalName(this, '', 256, this.ordered ? '.fifo' : ''),
+      // SNS takes 256, but the name is also a dimension of its metrics, of which CDK takes 255.
+      topicName: physicalName(this, '', 255, this.ordered ? '.fifo' : ''),
       masterKey: this.encryptionKey,
       enforceSSL: true,
       ...(this.ordered && { fifo: true, fifoThroughputScope: sns.FifoThroughputScope.MESSAGE_GROUP }),

@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -14,7 +15,7 @@ import { customerKey } from './security/key.ts';
 /** What an {@link IdempotencyTable} takes. */
 export interface IdempotencyTableProps {
   /**
-   * How long a record outlives its event. Longer than every way back: queue retention plus dead-letter retention.
+   * How long a record outlives its event, in whole seconds. Longer than every way back: queue retention plus dead-letter retention.
    *
    * @default Duration.days(30): 4 days in the queue, 14 in the DLQ, the rest to triage
    */
@@ -68,6 +69,15 @@ export interface IIdempotencyTable extends IConstruct {
 
   /** Lets a principal claim, complete, release and read records, one by one and by PartiQL statement. */
   grantGuard(grantee: iam.IGrantable): iam.Grant;
+
+  /** Reads that were refused for going too fast. Sum over 5 minutes unless told otherwise; nothing when there were none. */
+  metricReadThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
+  /** Writes that were refused for going too fast. Sum over 5 minutes unless told otherwise; nothing when there were none. */
+  metricWriteThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
+  /** Read units that were used. Sum over 5 minutes unless told otherwise. */
+  metricConsumedReads(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
+  /** Write units that were used. Sum over 5 minutes unless told otherwise. */
+  metricConsumedWrites(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
 }
 
 /** What is known of an idempotency table that was made elsewhere. */
@@ -142,6 +152,22 @@ abstract class IdempotencyTableBase extends Construct implements IIdempotencyTab
     });
     return this.encryptionKey ? grant.combine(grantTableKey(this.encryptionKey, grantee)) : grant;
   }
+
+  metricReadThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.table.metric('ReadThrottleEvents', { statistic: 'Sum', ...props });
+  }
+
+  metricWriteThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.table.metric('WriteThrottleEvents', { statistic: 'Sum', ...props });
+  }
+
+  metricConsumedReads(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.table.metricConsumedReadCapacityUnits(props);
+  }
+
+  metricConsumedWrites(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.table.metricConsumedWriteCapacityUnits(props);
+  }
 }
 
 /**
@@ -166,6 +192,7 @@ export class IdempotencyTable extends IdempotencyTableBase {
 
   constructor(scope: Construct, id: string, props: IdempotencyTableProps = {}) {
     super(scope, id);
+    installRules(this);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.ttl = props.ttl ?? TTL;
     this.encryptionKey =

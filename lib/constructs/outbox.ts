@@ -96,7 +96,7 @@ export interface OutboxProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * Memory of the relay, in MiB.
+   * Memory of the relay, in MiB: 128 to 10,240.
    *
    * @default 512
    */

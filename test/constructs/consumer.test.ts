@@ -129,6 +129,7 @@ describe('a consumer', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'handler.handler',
+      TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogGroup: { Ref: logicalIdAt(synthesized, 'SeatPlan/Logs') } },
     });
     expect(resourceAt(synthesized, 'SeatPlan/Logs').Properties).toMatchObject({

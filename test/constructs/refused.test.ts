@@ -1,4 +1,4 @@
-import { Duration, Size } from 'aws-cdk-lib';
+import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -7,6 +7,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
+  AuditTrail,
   CircuitBreakers,
   type ConsumerProps,
   EventTopic,
@@ -197,6 +198,8 @@ const PROPS: readonly Unsafe[] = [
   consumer('a name that is no name', { name: 'seat#plan' }, /`name` is 'seat#plan'/, /letters, digits, dots/),
   consumer('a name of 256 characters', { name: 'x'.repeat(256) }, /`name` is 'x{256}'/, /up to 255/),
   consumer('the name of other records', { name: 'circuit' }, /`name` is 'circuit', as the idempo/, /another `name`/),
+  consumer('memory that Lambda has not', { memorySize: 64 }, /`memorySize` is 64 MiB/, /128 to 10,240/),
+  consumer('half a MiB', { memorySize: 128.5 }, /`memorySize` is 128\.5 MiB/, /Use whole MiB/),
   consumer('the name of parked keys', { name: 'parked' }, /`name` is 'parked', as the idempo/, /another `name`/),
   {
     what: 'an id that makes no name',
@@ -259,7 +262,7 @@ const TEMPLATES: readonly Unsafe[] = [
       resource<sqs.CfnQueue>(consumer().deadLetterQueue).messageRetentionPeriod = 4 * 86_400;
     },
     path: 'Theatre/SeatPlan/DeadLetters',
-    problem: /keeps dead letters 345600 s.*Theatre\/SeatPlan\/Queue.* keeps messages 345600 s/,
+    problem: /keeps dead letters 345600 s.*Theatre\/SeatPlan\/Queue keeps messages 345600 s/,
     remedy: /Keep dead letters 1209600 s/,
   },
   {
@@ -289,7 +292,7 @@ const TEMPLATES: readonly Unsafe[] = [
       new sns.Subscription(stack, 'ByHand', { topic: topic.topic, protocol: sns.SubscriptionProtocol.SQS, endpoint });
     },
     path: 'Theatre/ByHand',
-    problem: /Theatre\/Seats\/Topic.*, a standard topic, into Theatre\/Ordered.*, a FIFO queue/,
+    problem: /Theatre\/Seats\/Topic, a standard topic, into Theatre\/Ordered, a FIFO queue/,
     remedy: /Make the topic FIFO as well, or the queue a standard one/,
   },
   {
@@ -300,6 +303,25 @@ const TEMPLATES: readonly Unsafe[] = [
     path: 'Theatre/SeatPlan/Subscription',
     problem: /no value for 'type'/,
     remedy: /List the values that it wants/,
+  },
+  {
+    what: 'payload limits that disagree',
+    how: ({ consumer }) => {
+      resource<sqs.CfnQueue>(consumer().queue).maximumMessageSize = 131_072;
+    },
+    path: 'Theatre/SeatPlan/Queue',
+    problem: /takes messages of 131072 bytes, and Theatre\/Seats\/Topic, which it is behind, takes 262144/,
+    remedy: /Raise its MaximumMessageSize to 262144/,
+  },
+  {
+    what: 'payload limits that disagree, of a topic that was made larger',
+    how: ({ topic, consumer }) => {
+      resource<sqs.CfnQueue>(consumer().undeliverable as sqs.Queue).maximumMessageSize = 262_144;
+      resource<sns.CfnTopic>(topic.topic).maximumMessageSize = 524_288;
+    },
+    path: 'Theatre/SeatPlan/Undeliverable',
+    problem: /takes messages of 262144 bytes, and Theatre\/Seats\/Topic, which it is behind, takes 524288/,
+    remedy: /lower that of the topic/,
   },
   {
     what: 'an alarm without an action',
@@ -351,6 +373,21 @@ describe.each([
     theatre.consumer();
     theatre.commandQueue();
     expect(() => theatre.app.synth()).not.toThrow();
+  });
+});
+
+describe('an app with one construct of Baton is checked as a whole', () => {
+  it.each<[string, (stack: Stack) => unknown]>([
+    ['AuditTrail', (stack) => new AuditTrail(stack, 'Audit')],
+    ['EventTopic', (stack) => new EventTopic(stack, 'Seats', { events: [SeatBooked] })],
+    ['IdempotencyTable', (stack) => new IdempotencyTable(stack, 'Idempotency')],
+    ['OnCall', (stack) => new OnCall(stack, 'OnCall')],
+  ])('%s', (_, make) => {
+    const stack = new Stack(new App(), 'Shop');
+    const metric = new cloudwatch.Metric({ namespace: 'Shop', metricName: 'Sales' });
+    new cloudwatch.Alarm(stack, 'ByHand', { metric, threshold: 1, evaluationPeriods: 1 });
+    make(stack);
+    expect(() => (stack.node.root as App).synth()).toThrow(/^Shop\/ByHand: It has no action/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Duration, Lazy } from 'aws-cdk-lib';
+import { Duration, Lazy, Tags, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { ConstructError, UnsafePropsError } from '../errors.ts';
@@ -29,7 +29,7 @@ export interface AlarmRule {
 export interface HealthProps {
   /** What it is about, as people call it: the consumer's name, for instance. */
   readonly subject: string;
-  /** The team that answers for it. Not empty. */
+  /** The team that answers for it: letters, digits, spaces and `_.:/=+-@`, 1 to 256. */
   readonly owner: string;
   /** Who hears of its alarms. */
   readonly onCall: IOnCall;
@@ -55,9 +55,9 @@ const LONGEST_DESCRIPTION = 1_024;
 /**
  * How one part of a pipeline is: its alarms, and two composites that speak for all of them, one that pages and one that
  * makes a ticket, so that one cause is heard once. Both are silent while a maintenance window is open. In a business flow
- * the flow's own composites speak instead.
+ * the flow's own composites speak instead. What it is about gets the tag `baton:owner`, with all that is in it.
  *
- * @throws UnsafePropsError when `owner` is empty
+ * @throws UnsafePropsError when `owner` is empty, or no tag
  */
 export class Health extends Construct {
   readonly subject: string;
@@ -72,6 +72,8 @@ export class Health extends Construct {
     if (props.owner.trim() === '') {
       throw new UnsafePropsError(scope, '`owner` is empty: nobody answers for it.', 'Name the team in `owner`.');
     }
+    refuseUntaggable(scope, props.owner);
+    Tags.of(scope).add('baton:owner', props.owner);
     this.subject = props.subject;
     this.owner = props.owner;
     this.onCall = props.onCall;
@@ -166,6 +168,16 @@ export class Health extends Construct {
         : `${this.subject} keeps its promise, and will not for long, or not for everything.`;
     return this.#describe(meaning, 'Read the descriptions of the alarms that it names.', 'health');
   }
+}
+
+/** Source: AWS Identity and Access Management API reference, Tag; the other services take no less. */
+function refuseUntaggable(scope: Construct, owner: string): void {
+  if (Token.isUnresolved(owner) || /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(owner)) return;
+  throw new UnsafePropsError(
+    scope,
+    `\`owner\` is '${owner}', and AWS does not take that for a tag.`,
+    'Use letters, digits, spaces and _ . : / = + - @, up to 256.',
+  );
 }
 
 /** When a maintenance window opens, and when it ends, the alarms get so long to follow before anybody is told. */

@@ -1,9 +1,10 @@
-import { type Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { type Duration, type RemovalPolicy, Token, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
 import { admitLogs } from '../security/encryption.ts';
 import { functionCode, HANDLER } from './function-code.ts';
@@ -13,7 +14,7 @@ export interface HandlerFunctionProps {
   readonly entry: string;
   readonly description: string;
   readonly timeout: Duration;
-  /** In MiB. */
+  /** In MiB: 128 to 10,240. */
   readonly memorySize: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly encryptionKey: kms.IKey;
@@ -24,8 +25,12 @@ export interface HandlerFunctionProps {
 /**
  * A function on Node 24 and arm64, with a role that may do nothing yet but write to its own encrypted log group and
  * send traces, so that every further permission is one that somebody granted by name.
+ *
+ * @throws UnsafePropsError when Lambda has no such memory
+ * @throws BundleError when the handler is missing or does not compile
  */
 export function handlerFunction(scope: Construct, props: HandlerFunctionProps): lambda.Function {
+  refuseBadMemory(scope, props.memorySize);
   admitLogs(props.encryptionKey);
   const functionName = physicalName(scope, '', 64);
   const logGroup = new logs.LogGroup(scope, 'Logs', {
@@ -67,4 +72,11 @@ export function handlerFunction(scope: Construct, props: HandlerFunctionProps): 
     // X-Ray samples by itself: one request a second, and 5% of the rest.
     tracing: lambda.Tracing.ACTIVE,
   });
+}
+
+/** Source: CreateFunction, AWS Lambda API reference. */
+function refuseBadMemory(scope: Construct, memorySize: number): void {
+  if (Token.isUnresolved(memorySize)) return;
+  if (Number.isInteger(memorySize) && memorySize >= 128 && memorySize <= 10_240) return;
+  throw new UnsafePropsError(scope, `\`memorySize\` is ${memorySize} MiB.`, 'Use whole MiB, 128 to 10,240.');
 }

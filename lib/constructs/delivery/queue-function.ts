@@ -1,4 +1,4 @@
-import { type Duration, RemovalPolicy, Tags, Token } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -195,7 +195,6 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
 
     this.name = props.name ?? kebabCase(id);
     refuseBadName(this, this.name);
-    refuseUntaggable(this, props.owner);
     this.maxAge = props.maxAge;
     this.dependencies = Object.keys(props.dependencies ?? {});
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
@@ -258,7 +257,6 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     });
     this.#watchDependencies(props, delivery);
     Tags.of(this).add('baton:consumer', this.name);
-    Tags.of(this).add('baton:owner', props.owner);
     this.alarms = consumerAlarms(this.health, {
       consumer: this.name,
       maxAge: props.maxAge,
@@ -370,16 +368,6 @@ function refuseBadName(scope: Construct, name: string): void {
       'Give it another `name`.',
     );
   }
-}
-
-/** Source: AWS Identity and Access Management API reference, Tag; the other services take no less. */
-function refuseUntaggable(scope: Construct, owner: string): void {
-  if (Token.isUnresolved(owner) || /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(owner)) return;
-  throw new UnsafePropsError(
-    scope,
-    `\`owner\` is '${owner}', and AWS does not take that for a tag.`,
-    'Use letters, digits, spaces and _ . : / = + - @, up to 256.',
-  );
 }
 
 function refuseReservedVariables(scope: Construct, environment: Readonly<Record<string, string>>): void {

@@ -37,7 +37,7 @@ export interface HeartbeatProps {
    */
   readonly deadMansSwitch?: KeptUrl;
 
-  /** Memory of its function, in MiB. @default 256 */
+  /** Memory of its function, in MiB: 128 to 10,240. @default 256 */
   readonly memorySize?: number;
 
   /** How long the log of its function is kept. @default logs.RetentionDays.THREE_MONTHS */

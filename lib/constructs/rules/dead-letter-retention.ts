@@ -1,5 +1,6 @@
 import { type AppFacts, safetyNetOf, secondsOf } from './app-facts.ts';
 import type { Finding } from './finding.ts';
+import { pathOf } from './unsafe-app-error.ts';
 
 /**
  * On a standard queue the clock of a dead letter runs on from when it was first sent.
@@ -15,7 +16,7 @@ export function* deadLetterRetention({ queueToFunction, byPath }: AppFacts): Gen
       rule: 'baton:dead-letter-retention',
       severity: ours ? 'error' : 'warning',
       construct: deadLetterQueue.construct,
-      problem: `It keeps dead letters ${kept} s, counted from when they were first sent, and ${queue.construct.node.path} keeps messages ${waiting} s: a late dead letter would be deleted at once.`,
+      problem: `It keeps dead letters ${kept} s, counted from when they were first sent, and ${pathOf(queue.construct)} keeps messages ${waiting} s: a late dead letter would be deleted at once.`,
       remedy: 'Keep dead letters 1209600 s (14 days), and messages in the queue for less.',
     };
   }

@@ -1,5 +1,6 @@
 import { type AppFacts, type Fact, referred, safetyNetOf } from './app-facts.ts';
 import type { Finding } from './finding.ts';
+import { pathOf } from './unsafe-app-error.ts';
 
 /** Source: Amazon SNS developer guide, "Message delivery for FIFO topics" and "Amazon SNS dead-letter queues". */
 export function* fifoSubscription({ byType, byPath }: AppFacts): Generator<Finding> {
@@ -12,7 +13,7 @@ export function* fifoSubscription({ byType, byPath }: AppFacts): Generator<Findi
     if (queue && isFifo(queue) && !isFifo(topic)) {
       yield {
         ...finding,
-        problem: `It puts messages of ${topic.construct.node.path}, a standard topic, into ${queue.construct.node.path}, a FIFO queue; SNS refuses that.`,
+        problem: `It puts messages of ${pathOf(topic.construct)}, a standard topic, into ${pathOf(queue.construct)}, a FIFO queue; SNS refuses that.`,
         remedy: 'Make the topic FIFO as well, or the queue a standard one.',
       };
     }
@@ -20,7 +21,7 @@ export function* fifoSubscription({ byType, byPath }: AppFacts): Generator<Findi
     if (undeliverable && isFifo(undeliverable) !== isFifo(topic)) {
       yield {
         ...finding,
-        problem: `Its dead-letter queue ${undeliverable.construct.node.path} is ${kindOf(undeliverable)}, and ${topic.construct.node.path} is ${kindOf(topic)}: what cannot be delivered would be lost.`,
+        problem: `Its dead-letter queue ${pathOf(undeliverable.construct)} is ${kindOf(undeliverable)}, and ${pathOf(topic.construct)} is ${kindOf(topic)}: what cannot be delivered would be lost.`,
         remedy: `Use a dead-letter queue of the kind of the topic, here ${kindOf(topic)}.`,
       };
     }

@@ -7,6 +7,7 @@ import { emptyFilter } from './empty-filter.ts';
 import { fifoSubscription } from './fifo-subscription.ts';
 import type { Finding } from './finding.ts';
 import { idempotencyTtl } from './idempotency-ttl.ts';
+import { messageSize } from './message-size.ts';
 import { pollers } from './pollers.ts';
 import { safetyNet } from './safety-net.ts';
 import { sameName } from './same-name.ts';
@@ -27,6 +28,7 @@ const RULES: readonly Rule[] = [
   pollers,
   fifoSubscription,
   emptyFilter,
+  messageSize,
   silentAlarm,
   sameName,
   stackSize,

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { physicalName } from '../names.ts';
+import { installRules } from '../rules/rules.ts';
 import { grantTableKey } from './encryption.ts';
 import { customerKey } from './key.ts';
 
@@ -51,6 +52,7 @@ export class AuditTrail extends Construct {
 
   constructor(scope: Construct, id: string, props: AuditTrailProps = {}) {
     super(scope, id);
+    installRules(this);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     const tableName = physicalName(this, '', 255);
     this.encryptionKey =
