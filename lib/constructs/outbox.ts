@@ -1,17 +1,16 @@
 import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
 import { Health, type Monitored } from './alarms/health.ts';
 import { tableAlarms } from './alarms/table-alarms.ts';
+import { everyMinute } from './code/every-minute.ts';
 import { handlerFunction } from './code/handler-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IEventTopic } from './event-topic.ts';
@@ -185,7 +184,8 @@ export class Outbox extends Construct implements Monitored {
     this.#grantTable(this.function, ['BatchWriteItem', 'DeleteItem', 'Query', 'UpdateItem']);
     topic.grantPublish(this.function);
     if (relay === 'stream') this.#listen();
-    this.#startEveryMinute();
+    // Each relay's next start, or the sweep; in either case the lag metric's heartbeat.
+    everyMinute(this, this.function, 'the relay');
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
     this.alarm = this.#lagAlarm();
     tableAlarms(this.health, this.table);
@@ -255,34 +255,6 @@ export class Outbox extends Construct implements Monitored {
     });
     // Lambda reads the stream as soon as the mapping is there.
     grant.applyBefore(source);
-  }
-
-  /** Each relay's next start, or the sweep; in either case the lag metric's heartbeat. */
-  #startEveryMinute(): void {
-    const role = new iam.Role(this, 'ScheduleRole', {
-      description: `Lets the schedule of ${this.node.path} start the relay`,
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    });
-    // The next start is a minute away: one that failed or came late is not worth repeating.
-    this.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MINUTE });
-    const grant = iam.Grant.addToPrincipal({
-      grantee: role,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.function.functionArn],
-    });
-    const schedule = new scheduler.Schedule(this, 'Schedule', {
-      description: `Starts the relay of ${this.node.path}`,
-      schedule: scheduler.ScheduleExpression.rate(MINUTE),
-      // Granted above, for the function alone: the target would add all its versions.
-      target: new LambdaInvoke(this.function, {
-        role: iam.Role.fromRoleArn(this, 'ScheduleRoleAsIs', role.roleArn, { mutable: false }),
-        retryAttempts: 3,
-        maxEventAge: MINUTE,
-      }),
-    });
-    grant.applyBefore(schedule);
   }
 
   #lagAlarm(): cloudwatch.Alarm {

@@ -6,11 +6,10 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../alarms/consumer-metrics.ts';
+import { everyMinute } from '../code/every-minute.ts';
 import { handlerFunction } from '../code/handler-function.ts';
 import { ConstructError, UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
@@ -111,7 +110,7 @@ export class Heartbeat extends Construct {
     });
     this.#grant(surroundings, props.deadMansSwitch);
     this.probeTopic.addSubscription(new LambdaSubscription(this.function));
-    const schedule = this.#startEveryMinute();
+    const schedule = everyMinute(this, this.function, 'the heartbeat');
     this.alarm = this.#missingAlarm(runbook);
     this.alarm.node.addDependency(schedule);
   }
@@ -187,34 +186,6 @@ export class Heartbeat extends Construct {
       });
       iam.Grant.addToPrincipal({ grantee, actions: ['ssm:GetParameter'], resourceArns: [parameter] });
     }
-  }
-
-  #startEveryMinute(): scheduler.Schedule {
-    const role = new iam.Role(this, 'ScheduleRole', {
-      description: `Lets the schedule of ${this.node.path} start it`,
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    });
-    // The next beat is a minute away: one that failed or came late is not worth repeating.
-    this.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: MINUTE });
-    const grant = iam.Grant.addToPrincipal({
-      grantee: role,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.function.functionArn],
-    });
-    const schedule = new scheduler.Schedule(this, 'Schedule', {
-      description: `Starts the heartbeat ${this.node.path}`,
-      schedule: scheduler.ScheduleExpression.rate(MINUTE),
-      // Granted above, for the function alone: the target would add all its versions.
-      target: new LambdaInvoke(this.function, {
-        role: iam.Role.fromRoleArn(this, 'ScheduleRoleAsIs', role.roleArn, { mutable: false }),
-        retryAttempts: 3,
-        maxEventAge: MINUTE,
-      }),
-    });
-    grant.applyBefore(schedule);
-    return schedule;
   }
 
   #probeAlarm(minutes: number, runbook: string): cloudwatch.Alarm {
