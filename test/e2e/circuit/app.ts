@@ -1,5 +1,5 @@
 // A command queue whose handler depends on a payment provider, with a circuit that opens and closes within seconds.
-import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { App, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { PlaceOrder } from '../../../events/place-order.ts';
 import { CircuitBreakers, CommandQueue, IdempotencyTable, OnCall } from '../../../lib/constructs/index.ts';
@@ -36,13 +36,15 @@ new CommandQueue(stack, 'Billing', {
 
 // What the circuit writes, seen from where it has to arrive.
 const dimensionsMap = { service: 'billing', dependency: 'payments' };
-const alarm = (id: string, metric: Metric, threshold: number) =>
-  metric.createAlarm(stack, id, {
+const alarm = (id: string, metric: Metric, threshold: number) => {
+  const made = metric.createAlarm(stack, id, {
     alarmName: id,
     threshold,
     evaluationPeriods: 1,
     treatMissingData: TreatMissingData.NOT_BREACHING,
   });
+  Validations.of(made).acknowledge({ id: 'baton:silent-alarm', reason: 'The test itself looks at its states.' });
+};
 for (const metricName of ['CircuitOpened', 'CircuitHalfOpened', 'CircuitClosed']) {
   const metric = new Metric({
     namespace: 'Baton',
