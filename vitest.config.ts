@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    // What CDK warns of in the apps that tests make; the tests read it from the constructs.
+    onConsoleLog: (log) => !/^WARNING .*\(Annotation\)$/m.test(log),
   },
 });
