@@ -1,14 +1,9 @@
-import { SubscribeCommand } from '@aws-sdk/client-sns';
-import {
-  CreateQueueCommand,
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-} from '@aws-sdk/client-sqs';
+import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalCloud } from '../../lib/local/cloud.ts';
 import { readOrders } from '../../lib/superstore/orders.ts';
 import { eventually } from './eventually.ts';
+import { subscribePager } from './pager.ts';
 import { openShop, type Shop } from './shop.ts';
 
 /** More than the depth alarm of `dev` tolerates. */
@@ -89,34 +84,22 @@ function since(cloud: LocalCloud, name: string, state: string): number {
   return states.find((one) => one.state === state)!.at;
 }
 
-/** Subscribes a queue to an on-call topic, as a pager would be; gives what arrives in it, as it arrives. */
-async function listen({ engines, resources }: LocalCloud, path: string, signal: AbortSignal): Promise<Told[]> {
-  const { sqs, sns } = engines.clients;
-  const topic = resources.topics.find((one) => one.path.includes(path))!;
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `pager-${path.replace('/', '-')}` }));
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl: QueueUrl!, AttributeNames: ['QueueArn'] }),
-  );
-  await sns.send(
-    new SubscribeCommand({
-      TopicArn: topic.arn,
-      Protocol: 'sqs',
-      Endpoint: Attributes!.QueueArn!,
-      Attributes: { RawMessageDelivery: 'true' },
-    }),
-  );
+/** Gives what a pager on an on-call topic is told, as it arrives. */
+async function listen(cloud: LocalCloud, path: string, signal: AbortSignal): Promise<Told[]> {
+  const { sqs } = cloud.engines.clients;
+  const QueueUrl = await subscribePager(cloud, path);
   const told: Told[] = [];
   const receive = async () => {
     while (!signal.aborted) {
       const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl: QueueUrl!, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
         { abortSignal: signal },
       );
       if (Messages.length === 0) continue;
       told.push(...Messages.map(({ Body }) => JSON.parse(Body!) as Told));
       await sqs.send(
         new DeleteMessageBatchCommand({
-          QueueUrl: QueueUrl!,
+          QueueUrl,
           Entries: Messages.map(({ ReceiptHandle }, n) => ({ Id: String(n), ReceiptHandle: ReceiptHandle! })),
         }),
       );

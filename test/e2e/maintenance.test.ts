@@ -4,8 +4,7 @@ import {
   DescribeAlarmsCommand,
   type DescribeAlarmsCommandOutput,
 } from '@aws-sdk/client-cloudwatch';
-import { SubscribeCommand } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   closeWindow,
@@ -16,6 +15,7 @@ import {
 } from '../../lib/operations/maintenance.ts';
 import { readOrders } from '../../lib/superstore/orders.ts';
 import { eventually } from './eventually.ts';
+import { subscribePager } from './pager.ts';
 import { openShop, type Shop } from './shop.ts';
 
 const SUPPRESSOR = 'Baton-dev-Foundation-OnCall-Maintenance';
@@ -117,24 +117,12 @@ describe('a consumer that is stopped while a maintenance window is open', () => 
 
 /** Subscribes to the pages, as a pager would; gives all states of the flow that have arrived, the oldest first. */
 async function pager({ cloud }: Shop): Promise<() => Promise<string[]>> {
-  const { sqs, sns } = cloud.engines.clients;
-  const topic = cloud.resources.topics.find(({ path }) => path.includes('OnCall/Page'))!;
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'pager' }));
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl: QueueUrl!, AttributeNames: ['QueueArn'] }),
-  );
-  await sns.send(
-    new SubscribeCommand({
-      TopicArn: topic.arn,
-      Protocol: 'sqs',
-      Endpoint: Attributes!.QueueArn!,
-      Attributes: { RawMessageDelivery: 'true' },
-    }),
-  );
+  const { sqs } = cloud.engines.clients;
+  const QueueUrl = await subscribePager(cloud, 'OnCall/Page');
   const states: string[] = [];
   return async () => {
     const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: QueueUrl!, MaxNumberOfMessages: 10, VisibilityTimeout: 3_600 }),
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3_600 }),
     );
     for (const { Body } of Messages) {
       const { AlarmName, NewStateValue } = JSON.parse(Body!) as { AlarmName: string; NewStateValue: string };
