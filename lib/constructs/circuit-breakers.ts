@@ -11,86 +11,15 @@ import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
 import { Health, type Monitored } from './alarms/health.ts';
 import { inQueue } from './alarms/queue-metrics.ts';
 import { handlerFunction } from './code/handler-function.ts';
+import { type DependencyProps, dependencySettings, refuseUnsafeDependency } from './delivery/dependency.ts';
 import { guardedQueue } from './delivery/guarded-queue.ts';
 import { UnsafePropsError } from './errors.ts';
 import type { IIdempotencyTable } from './idempotency-table.ts';
-import type { IOnCall, Urgency } from './on-call/on-call.ts';
+import type { IOnCall } from './on-call/on-call.ts';
 import { installRules } from './rules/rules.ts';
 import { grantMessageKey, grantTableKey } from './security/encryption.ts';
 
-/** Something that a consumer's handler calls through `context.dependency(name)`, and when to leave it alone. */
-export interface DependencyProps {
-  /**
-   * The time over which calls are counted.
-   *
-   * @default Duration.seconds(60)
-   */
-  readonly window?: Duration;
-
-  /**
-   * Calls within the window, over all workers, before the failure rate means anything.
-   *
-   * @default 20
-   */
-  readonly minimumCalls?: number;
-
-  /**
-   * Failures among them, in percent, at which the circuit opens.
-   *
-   * @default 50
-   */
-  readonly failureRate?: number;
-
-  /**
-   * How long the circuit stays open before it is probed; doubled each time a probe fails, up to 10 minutes.
-   *
-   * @default Duration.seconds(30)
-   */
-  readonly openTime?: Duration;
-
-  /**
-   * Calls that must succeed before the circuit closes, and the most that are let through per `probeInterval`, over all
-   * workers.
-   *
-   * @default 5
-   */
-  readonly probes?: number;
-
-  /**
-   * The time in which at most `probes` calls are let through while the circuit is half-open.
-   *
-   * @default Duration.seconds(10)
-   */
-  readonly probeInterval?: Duration;
-
-  /**
-   * How long each step lasts (2, 5, 10, 20, ... invocations at the same time) on the way back to full size.
-   *
-   * @default Duration.seconds(10)
-   */
-  readonly rampStep?: Duration;
-
-  /**
-   * Calls in flight at the same time, per execution environment. Further ones wait.
-   *
-   * @default no bound
-   */
-  readonly maximumConcurrency?: number;
-
-  /**
-   * How long a call may take.
-   *
-   * @default what is left of the invocation
-   */
-  readonly timeout?: Duration;
-
-  /**
-   * Whether somebody is told when the circuit has been open for 5 minutes, and how urgently.
-   *
-   * @default nobody is
-   */
-  readonly alarm?: Urgency;
-}
+export type { DependencyProps } from './delivery/dependency.ts';
 
 /** What a {@link CircuitBreakers} takes. */
 export interface CircuitBreakersProps {
@@ -248,10 +177,10 @@ export class CircuitBreakers extends Construct implements Monitored {
    * @throws UnsafePropsError when settings are out of range
    */
   environment(consumer: Construct, dependencies: Readonly<Record<string, DependencyProps>>): Record<string, string> {
-    for (const [name, each] of Object.entries(dependencies)) refuseUnsafe(consumer, name, each);
+    for (const [name, each] of Object.entries(dependencies)) refuseUnsafeDependency(consumer, name, each);
     return {
       BATON_DEPENDENCIES: JSON.stringify(
-        Object.fromEntries(Object.entries(dependencies).map(([name, each]) => [name, runtimeSettings(each)])),
+        Object.fromEntries(Object.entries(dependencies).map(([name, each]) => [name, dependencySettings(each)])),
       ),
       BATON_KEEPER_QUEUE_URL: this.queue.queueUrl,
     };
@@ -380,41 +309,4 @@ export class CircuitBreakers extends Construct implements Monitored {
       );
     }
   }
-}
-
-/** The settings as the runtime reads them; what is left out has its default there. */
-function runtimeSettings(props: DependencyProps): Record<string, number | undefined> {
-  return {
-    windowSeconds: props.window?.toSeconds(),
-    minimumCalls: props.minimumCalls,
-    failureRate: props.failureRate,
-    openSeconds: props.openTime?.toSeconds(),
-    probes: props.probes,
-    probeIntervalSeconds: props.probeInterval?.toSeconds(),
-    rampStepSeconds: props.rampStep?.toSeconds(),
-    maximumConcurrency: props.maximumConcurrency,
-    timeoutSeconds: props.timeout && props.timeout.toMilliseconds() / 1_000,
-  };
-}
-
-/** @throws UnsafePropsError for settings that no circuit can follow */
-function refuseUnsafe(scope: Construct, name: string, props: DependencyProps): void {
-  const refuse = (key: string, value: unknown, remedy: string): never => {
-    throw new UnsafePropsError(scope, `\`${key}\` of the dependency '${name}' is ${value}.`, remedy);
-  };
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-    refuse('name', `'${name}'`, 'Use up to 64 letters, digits, dots and dashes: it is a metric dimension.');
-  }
-  for (const key of ['minimumCalls', 'probes', 'maximumConcurrency'] as const) {
-    const { [key]: value = 1 } = props;
-    if (!(Number.isInteger(value) && value >= 1)) refuse(key, value, 'Use a whole number of 1 or more.');
-  }
-  const { failureRate = 50 } = props;
-  if (!(failureRate > 0 && failureRate <= 100)) refuse('failureRate', failureRate, 'Use more than 0, at most 100.');
-  for (const key of ['window', 'openTime', 'probeInterval', 'rampStep'] as const) {
-    const seconds = props[key]?.toSeconds({ integral: false }) ?? 1;
-    const fits = Number.isInteger(seconds) && seconds >= 1 && seconds <= 600;
-    if (!fits) refuse(key, `${seconds} s`, 'Use whole seconds, from 1 second to 10 minutes.');
-  }
-  if (props.timeout?.toMilliseconds() === 0) refuse('timeout', '0', 'Use a millisecond or more, or leave it out.');
 }
