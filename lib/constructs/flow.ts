@@ -2,13 +2,13 @@ import { Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Construct } from 'constructs';
+import { alarmText } from './alarms/alarm-text.ts';
 import type { ConsumerMetric } from './alarms/consumer-metrics.ts';
 import { type Health, type Monitored, nameOf } from './alarms/health.ts';
 import { QueueFunction } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import { EventTopic } from './event-topic.ts';
 import { kebabCase } from './names.ts';
-import { alarmText } from './objectives/alarm-text.ts';
 import { BurnAlarms, type BurnRates } from './objectives/burn-alarms.ts';
 import { composite, type Member } from './objectives/composites.ts';
 import {

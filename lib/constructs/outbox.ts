@@ -7,7 +7,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { METRICS_NAMESPACE } from './alarms/consumer-metrics.ts';
+import { runtimeMetric } from './alarms/consumer-metrics.ts';
 import { Health, type Monitored } from './alarms/health.ts';
 import { tableAlarms } from './alarms/table-alarms.ts';
 import { everyMinute } from './code/every-minute.ts';
@@ -212,14 +212,7 @@ export class Outbox extends Construct implements Monitored {
   }
 
   #metric(metricName: string, props: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return new cloudwatch.Metric({
-      namespace: METRICS_NAMESPACE,
-      metricName,
-      dimensionsMap: { service: this.name },
-      statistic: 'Sum',
-      period: MINUTE,
-      ...props,
-    });
+    return runtimeMetric(metricName, { service: this.name }, props);
   }
 
   #grantTable(grantee: iam.IGrantable, actions: readonly string[]): iam.Grant {

@@ -123,6 +123,7 @@ const CONTROL_TOWER: Accepted[] = [
 describe('the guard rules of AWS Control Tower', () => {
   const Guard = guard();
 
+  // The package brings cfn-guard for Linux and macOS only.
   it.skipIf(Guard === undefined)(
     'find nothing that is not accepted with a reason (skipped where cfn-guard has no binary)',
     { timeout: 120_000 },

@@ -32,10 +32,19 @@ export function consumerMetric(
   metricName: ConsumerMetric,
   props: cloudwatch.MetricOptions = {},
 ): cloudwatch.Metric {
+  return runtimeMetric(metricName, { service: consumer }, props);
+}
+
+/** A metric that one of Baton's functions writes. Sum over a minute unless told otherwise. */
+export function runtimeMetric(
+  metricName: string,
+  dimensionsMap: Readonly<Record<string, string>>,
+  props: cloudwatch.MetricOptions = {},
+): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: METRICS_NAMESPACE,
     metricName,
-    dimensionsMap: { service: consumer },
+    dimensionsMap,
     statistic: 'Sum',
     period: Duration.minutes(1),
     ...props,

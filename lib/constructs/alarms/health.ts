@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import { ConstructError, UnsafePropsError } from '../errors.ts';
 import { physicalName } from '../names.ts';
 import type { IOnCall, Urgency } from '../on-call/on-call.ts';
+import { alarmText } from './alarm-text.ts';
 
 /** When an alarm fires, and what it tells whoever hears it. */
 export interface AlarmRule {
@@ -49,8 +50,6 @@ export interface HealthAlarm {
 
 /** CloudWatch takes 10,240 characters and 100 alarms a rule (source: PutCompositeAlarm in its API reference). */
 const LONGEST_RULE = 10_240;
-/** The description of an alarm, in characters (source: the same). */
-const LONGEST_DESCRIPTION = 1_024;
 
 /**
  * How one part of a pipeline is: its alarms, and two composites that speak for all of them, one that pages and one that
@@ -154,11 +153,7 @@ export class Health extends Construct {
   }
 
   #describe(meaning: string, first: string, runbook: string): string {
-    const text = `Owner: ${this.owner}. ${this.#flow === undefined ? '' : `Flow: ${this.#flow}. `}${meaning} First: ${first} Runbook: ${this.onCall.runbook(runbook)}`;
-    if (text.length <= LONGEST_DESCRIPTION) return text;
-    throw new ConstructError(
-      `${this.node.path}: the description of the alarm '${runbook}' has ${text.length} characters, and CloudWatch takes ${LONGEST_DESCRIPTION}. Shorten the owner, the flow or the base of the runbooks' addresses.`,
-    );
+    return alarmText(this, this.onCall, { owner: this.owner, flow: this.#flow, meaning, first, runbook });
   }
 
   #describeComposite(urgency: Urgency): string {

@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import { type AlarmText, alarmText } from '../alarms/alarm-text.ts';
 import { physicalName } from '../names.ts';
 import type { IOnCall } from '../on-call/on-call.ts';
-import { type AlarmText, alarmText } from './alarm-text.ts';
 import { compositeOfAll } from './composites.ts';
 import { timesOverBudget } from './error-budget.ts';
 import { type Indicator, withCounts } from './indicators.ts';

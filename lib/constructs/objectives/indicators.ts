@@ -1,7 +1,7 @@
-import { Duration } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { type ConsumerMetric, METRICS_NAMESPACE } from '../alarms/consumer-metrics.ts';
+import { type ConsumerMetric, runtimeMetric } from '../alarms/consumer-metrics.ts';
 
 /** What an objective counts: all events that matter to it, and the bad ones among them, as sums of metrics by id. */
 export interface Indicator {
@@ -49,14 +49,7 @@ export function flowMetric(
   metricName: ConsumerMetric,
   props: cloudwatch.MetricOptions = {},
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRICS_NAMESPACE,
-    metricName,
-    dimensionsMap: { flow },
-    statistic: 'Sum',
-    period: Duration.minutes(1),
-    ...props,
-  });
+  return runtimeMetric(metricName, { flow }, props);
 }
 
 /** `bad` and `total` of an indicator, for an expression over them. Silence is 0 events, and not a missing datapoint. */

@@ -8,7 +8,8 @@ const LONGEST = 1_024;
 /** What whoever hears an alarm is told. */
 export interface AlarmText {
   readonly owner: string;
-  readonly flow: string;
+  /** The business flow that it is part of. @default none */
+  readonly flow?: string | undefined;
   /** What it means: sentences. */
   readonly meaning: string;
   /** The first thing to do: a sentence. */
@@ -18,14 +19,14 @@ export interface AlarmText {
 }
 
 /**
- * The description of an alarm of a flow.
+ * The description of an alarm.
  *
  * @throws ConstructError when it is longer than CloudWatch takes
  */
 export function alarmText(scope: Construct, onCall: IOnCall, { owner, flow, ...text }: AlarmText): string {
-  const whole = `Owner: ${owner}. Flow: ${flow}. ${text.meaning} First: ${text.first} Runbook: ${onCall.runbook(text.runbook)}`;
+  const whole = `Owner: ${owner}. ${flow === undefined ? '' : `Flow: ${flow}. `}${text.meaning} First: ${text.first} Runbook: ${onCall.runbook(text.runbook)}`;
   if (whole.length <= LONGEST) return whole;
   throw new ConstructError(
-    `${scope.node.path}: the description of an alarm has ${whole.length} characters, and CloudWatch takes ${LONGEST}. Shorten the owner, the flow or the base of the runbooks' addresses.`,
+    `${scope.node.path}: the description of the alarm '${text.runbook}' has ${whole.length} characters, and CloudWatch takes ${LONGEST}. Shorten the owner, the flow or the base of the runbooks' addresses.`,
   );
 }
