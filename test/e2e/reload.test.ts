@@ -18,7 +18,16 @@ describe('a handler whose file changes', () => {
   let shop: Shop;
 
   beforeAll(async () => {
-    for (const name of ['bin', 'events', 'functions', 'lib', 'cdk.json', 'package.json', 'tsconfig.json']) {
+    for (const name of [
+      'bin',
+      'events',
+      'functions',
+      'lib',
+      'placements',
+      'cdk.json',
+      'package.json',
+      'tsconfig.json',
+    ]) {
       cpSync(join(project, name), join(copy, name), { recursive: true });
     }
     symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
