@@ -1,14 +1,34 @@
 import type { z } from 'zod';
+import type { CompatibilityMode } from './compatibility-mode.ts';
 import { InvalidContractError, InvalidDataError, type Violation } from './errors.ts';
 import { checkHeaders, type Headers } from './headers.ts';
 import { checkSensitive, createMask, MASK, maskPlaces } from './sensitive.ts';
 
 /** What `defineEvent` and `defineCommand` take. */
-export interface ContractProps<Type extends string, Schema extends z.ZodType> {
+export interface ContractProps<Type extends string, Schema extends z.ZodType, Before = unknown> {
   /** Dotted lower-case name, past tense for an event (`order.placed`), imperative for a command (`order.place`). */
   type: Type;
-  /** A positive integer; part of `dataschema` and of the message attributes. */
+  /** A positive integer; part of `dataschema` and of the message attributes. What was published as a version never changes again. */
   version: number;
+  /**
+   * The version before this one, still accepted: who reads this version gets events of that one as well, upcast, and those of
+   * the versions before it. Left out, events of earlier versions are contract violations.
+   * @default none: this version alone
+   */
+  previous?: Previous<NoInfer<Type>, Before, z.input<NoInfer<Schema>>>;
+  /**
+   * The major version that this version belongs to, a positive integer. Versions of one major keep to `compatibility`; a
+   * new major is how a type breaks with its past.
+   * @default that of `previous`, or 1
+   */
+  major?: number;
+  /**
+   * What versions of one major promise each other, as schema registries know it: BACKWARD, this version's readers can read
+   * what earlier ones wrote; FORWARD, earlier readers can read what this one writes; FULL, both. With _TRANSITIVE it is promised
+   * to all earlier versions of the major, otherwise to the one before.
+   * @default that of `previous`, or FULL_TRANSITIVE
+   */
+  compatibility?: CompatibilityMode;
   /** One sentence for whoever meets the event first. */
   description: string;
   /** What events are ordered by: the CloudEvents `subject`, and the message group on FIFO topics and queues. */
@@ -36,6 +56,16 @@ export interface ContractProps<Type extends string, Schema extends z.ZodType> {
   tenant?: ((data: z.output<Schema>) => string) | undefined;
 }
 
+/** The version before, and the way from there. */
+export interface Previous<Type extends string, Before, Next> {
+  readonly contract: Contract<Type, Before>;
+  /**
+   * Makes data of this version from data of the one before. A pure function: the same answer each time, nothing else done.
+   * What it returns has to fit the schema of this version.
+   */
+  readonly upcast: (data: Before) => Next;
+}
+
 /** An event or command type at one version: the public API between producer and consumers. */
 export interface Contract<Type extends string = string, Data = unknown> {
   readonly kind: 'event' | 'command';
@@ -52,6 +82,13 @@ export interface Contract<Type extends string = string, Data = unknown> {
   readonly headers: Headers<Data>;
   /** Whose work it is; undefined when the contract knows no tenants. */
   readonly tenant: ((data: Data) => string) | undefined;
+  /** The version before this one, and the upcaster from there; undefined when this is the oldest that is accepted. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a version's data is, only its own upcaster knows
+  readonly previous: Previous<Type, any, unknown> | undefined;
+  readonly major: number;
+  readonly compatibility: CompatibilityMode;
+  /** Whether it is a consumer's view of the type: see `needs`. */
+  readonly partial: boolean;
   /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names every path and value. */
   parse(data: unknown): Data;
 }
@@ -66,22 +103,22 @@ export type AnyContract = Contract<string, any>;
 
 /**
  * Declares an event: something that happened, for whoever cares.
- * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, or a
- * sensitive path leads nowhere.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, a
+ * sensitive path leads nowhere, or `previous` is not the version before.
  */
-export function defineEvent<const Type extends string, Schema extends z.ZodType>(
-  props: ContractProps<Type, Schema>,
+export function defineEvent<const Type extends string, Schema extends z.ZodType, Before = never>(
+  props: ContractProps<Type, Schema, Before>,
 ): Contract<Type, z.output<Schema>> {
   return define('event', props);
 }
 
 /**
  * Declares a command: something to do, for exactly one handler.
- * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, or a
- * sensitive path leads nowhere.
+ * @throws InvalidContractError when type or version could not travel as a message attribute, a header could not, a
+ * sensitive path leads nowhere, or `previous` is not the version before.
  */
-export function defineCommand<const Type extends string, Schema extends z.ZodType>(
-  props: ContractProps<Type, Schema>,
+export function defineCommand<const Type extends string, Schema extends z.ZodType, Before = never>(
+  props: ContractProps<Type, Schema, Before>,
 ): Contract<Type, z.output<Schema>> {
   return define('command', props);
 }
@@ -97,10 +134,11 @@ export function versionOf(dataschema: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-function define<Type extends string, Schema extends z.ZodType>(
+function define<Type extends string, Schema extends z.ZodType, Before>(
   kind: 'event' | 'command',
-  { type, version, description, key, schema, sensitive = [], headers = {}, tenant }: ContractProps<Type, Schema>,
+  props: ContractProps<Type, Schema, Before>,
 ): Contract<Type, z.output<Schema>> {
+  const { type, version, description, key, schema, sensitive = [], headers = {}, tenant, previous } = props;
   if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/.test(type)) {
     throw new InvalidContractError(
       `The type '${type}' is not a dotted lower-case name. Use words of a-z, 0-9 and '-', joined by dots: 'order.placed'.`,
@@ -123,19 +161,55 @@ function define<Type extends string, Schema extends z.ZodType>(
     sensitive,
     headers,
     tenant,
+    previous: previous as Contract<Type>['previous'],
+    partial: false,
+    ...promiseOf(kind, props as ContractProps<string, z.ZodType>),
     schema: schema as z.ZodType<z.output<Schema>>,
     dataschema: dataschemaOf(type, version),
-    parse(data) {
-      const result = schema.safeParse(data);
-      if (result.success) return result.data;
-      const shown = maskPlaces({ sensitive }, data);
-      const mask = createMask({ sensitive }, data);
-      throw new InvalidDataError(
-        type,
-        version,
-        result.error.issues.map((issue) => violation(issue.path, shown, mask(issue.message))),
-      );
-    },
+    parse: parser({ type, version, sensitive, schema: schema as z.ZodType<z.output<Schema>> }),
+  };
+}
+
+/** What a version promises to those before it. */
+function promiseOf(
+  kind: Contract['kind'],
+  { type, version, previous, ...props }: ContractProps<string, z.ZodType>,
+): Pick<Contract, 'major' | 'compatibility'> {
+  const before = previous?.contract;
+  if (before !== undefined && (before.type !== type || before.kind !== kind || before.version !== version - 1)) {
+    throw new InvalidContractError(
+      `${type} version ${version}: its 'previous' is the ${before.kind} '${before.type}' version ${before.version}. An upcaster leads from one version to the next: give version ${version - 1} of the ${kind} '${type}', and that one its own 'previous'.`,
+    );
+  }
+  const { major = before?.major ?? 1, compatibility = before?.compatibility ?? 'FULL_TRANSITIVE' } = props;
+  if (!Number.isSafeInteger(major) || major < (before?.major ?? 1)) {
+    throw new InvalidContractError(
+      `${type} version ${version}: its major is ${major}. Use a positive integer, not below that of the version before${before ? ` (${before.major})` : ''}.`,
+    );
+  }
+  if (!/^(NONE|(BACKWARD|FORWARD|FULL)(_TRANSITIVE)?)$/.test(compatibility)) {
+    throw new InvalidContractError(
+      `${type} version ${version}: its compatibility is '${compatibility}'. Use NONE, BACKWARD, FORWARD or FULL, or one of the last three with _TRANSITIVE.`,
+    );
+  }
+  return { major, compatibility };
+}
+
+/** Makes the `parse` of a contract. */
+export function parser<Data>(
+  contract: Pick<Contract<string, Data>, 'type' | 'version' | 'sensitive' | 'schema'>,
+): (data: unknown) => Data {
+  const { type, version, sensitive, schema } = contract;
+  return (data) => {
+    const result = schema.safeParse(data);
+    if (result.success) return result.data;
+    const shown = maskPlaces({ sensitive }, data);
+    const mask = createMask({ sensitive }, data);
+    throw new InvalidDataError(
+      type,
+      version,
+      result.error.issues.map((issue) => violation(issue.path, shown, mask(issue.message))),
+    );
   };
 }
 

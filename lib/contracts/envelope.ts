@@ -1,6 +1,14 @@
-import { type AnyContract, type Contract, type DataOf, versionOf } from './contract.ts';
-import { InvalidDataError, MalformedEnvelopeError, UnknownEventTypeError, UnsupportedVersionError } from './errors.ts';
+import { type AnyContract, type Contract, type DataOf, dataschemaOf, versionOf } from './contract.ts';
+import {
+  InvalidContractError,
+  InvalidDataError,
+  MalformedEnvelopeError,
+  MissingUpcasterError,
+  UnknownEventTypeError,
+  UnsupportedVersionError,
+} from './errors.ts';
 import { headersText, tenantOf } from './headers.ts';
+import { accepted, readableFrom, readerOf, readVersion } from './versions.ts';
 
 /**
  * A CloudEvents 1.0 envelope in structured JSON mode, with the extension attributes that a journey needs.
@@ -20,6 +28,12 @@ export interface Envelope<Type extends string = string, Data = unknown> {
   /** The key of the contract: what events are ordered by. */
   subject: string;
   data: Data;
+  /** Where the data is instead, for what is too large to travel: `s3://<bucket>/<key>` (source: CloudEvents extension "Dataref"). */
+  dataref?: string;
+  /** With `dataref`: `sha256:` and the hash of the data's JSON, in hex. */
+  datahash?: string;
+  /** The oldest version whose readers can read the data, where that is not its own: a decimal number. */
+  readablefrom?: string;
   /** Made where a journey starts, carried by everything it causes. */
   correlationid: string;
   /** The id of the event or command that caused this one. */
@@ -58,6 +72,11 @@ export interface EnvelopeProps {
  * @throws InvalidDataError when the data does not fit the contract; HeaderError when a header or the tenant cannot be made of it
  */
 export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<C>, props: EnvelopeProps): EventOf<C> {
+  if (contract.partial) {
+    throw new InvalidContractError(
+      `'${contract.type}' is given as what a consumer needs of it, which is not all that its readers expect. Publish the event's own contract.`,
+    );
+  }
   const checked = contract.parse(data);
   const id = props.id ?? globalThis.crypto.randomUUID();
   const subject = contract.key(checked);
@@ -69,6 +88,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
   const headers = headersText(contract, checked);
   const tenant = tenantOf(contract, checked);
   const traceparent = props.traceparent ?? props.cause?.traceparent;
+  const readablefrom = readableFrom(contract);
   const envelope: Envelope = {
     specversion: '1.0',
     id,
@@ -83,6 +103,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     ...(traceparent !== undefined && { traceparent }),
     ...(headers !== undefined && { headers }),
     ...(tenant !== undefined && { tenant }),
+    ...(readablefrom !== contract.version && { readablefrom: String(readablefrom) }),
     data,
   };
   return envelope as EventOf<C>;
@@ -112,7 +133,7 @@ export function parseEnvelope(text: string): Envelope {
       throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; a CloudEvents envelope needs a text there.`);
     }
   }
-  for (const attribute of ['causationid', 'traceparent'] as const) {
+  for (const attribute of ['causationid', 'traceparent', 'dataref', 'datahash', 'readablefrom'] as const) {
     const found = envelope[attribute];
     if (found !== undefined && typeof found !== 'string') {
       throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; leave it out or give a text.`);
@@ -121,31 +142,50 @@ export function parseEnvelope(text: string): Envelope {
   if (Number.isNaN(Date.parse(envelope.time as string))) {
     throw new MalformedEnvelopeError(`time is ${shorten(envelope.time)}; CloudEvents wants an RFC 3339 timestamp.`);
   }
-  if (!Object.hasOwn(envelope, 'data')) {
-    throw new MalformedEnvelopeError('data is missing; every Baton event carries its data in the envelope.');
+  if (!Object.hasOwn(envelope, 'data') && envelope.dataref === undefined) {
+    throw new MalformedEnvelopeError(
+      'data is missing; every Baton event carries its data in the envelope, or says in dataref where it is.',
+    );
   }
   return envelope as unknown as Envelope;
 }
 
 /**
- * Checks an envelope against the contracts that a reader accepts, and returns it with its data as the schema outputs it.
- * @throws UnknownEventTypeError, UnsupportedVersionError, InvalidDataError
+ * Checks an envelope against the contracts that a reader accepts, and returns it with its data as the schema outputs it. Data of
+ * an accepted earlier version is upcast, and `dataschema` is then that of the version it has become. A later version is read as
+ * the newest that the reader knows where the envelope says so (`readablefrom`).
+ * @throws UnknownEventTypeError, UnsupportedVersionError, MissingUpcasterError, UpcastError, InvalidDataError
  */
 export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts: readonly C[]): EventOf<C> {
-  const ofType = contracts.filter((contract) => contract.type === envelope.type);
+  const { type, dataschema } = envelope;
+  const ofType = contracts.filter((contract) => contract.type === type);
   if (ofType.length === 0) {
     throw new UnknownEventTypeError(
-      `The type is '${envelope.type}'; this reader accepts ${contracts.map((c) => `'${c.type}'`).join(', ')}.`,
+      `The type is '${type}'; this reader accepts ${contracts.map((c) => `'${c.type}'`).join(', ')}.`,
     );
   }
-  const version = versionOf(envelope.dataschema);
-  const contract = ofType.find((candidate) => candidate.version === version);
-  if (contract === undefined || contract.dataschema !== envelope.dataschema) {
-    throw new UnsupportedVersionError(
-      `The dataschema of this '${envelope.type}' is '${envelope.dataschema}'; this reader accepts ${ofType.map((c) => `'${c.dataschema}'`).join(', ')}.`,
-    );
+  const version = versionOf(dataschema);
+  const named = version !== undefined && dataschema === dataschemaOf(type, version) ? version : undefined;
+  const reader = named && readerOf(ofType, named, Number(envelope.readablefrom ?? named));
+  if (!reader) throw unsupported(envelope, named, ofType);
+  if (!Object.hasOwn(envelope, 'data')) {
+    throw new MalformedEnvelopeError(`Its data is in ${shorten(envelope.dataref)}, and nobody fetched it from there.`);
   }
-  return { ...envelope, data: contract.parse(envelope.data) } as EventOf<C>;
+  const data = readVersion(reader.contract, reader.version, envelope.data);
+  return { ...envelope, dataschema: reader.contract.dataschema, data } as EventOf<C>;
+}
+
+function unsupported(envelope: Envelope, version: number | undefined, ofType: readonly AnyContract[]): Error {
+  const known = [...new Set(ofType.flatMap(accepted).map((c) => c.dataschema))].map((each) => `'${each}'`).join(', ');
+  const message = `The dataschema of this '${envelope.type}' is '${envelope.dataschema}'; this reader accepts ${known}.`;
+  const newest = Math.max(...ofType.map((contract) => contract.version));
+  if (version === undefined || version > newest) {
+    const remedy = version === undefined ? '' : ' Deploy the reader with the new version before it is published.';
+    return new UnsupportedVersionError(`${message}${remedy}`);
+  }
+  return new MissingUpcasterError(
+    `${message} No upcaster leads from version ${version} to ${newest}: give the versions between a 'previous' each, down to version ${version}.`,
+  );
 }
 
 /**

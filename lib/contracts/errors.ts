@@ -27,6 +27,24 @@ export class UnsupportedVersionError extends ContractError {
   override name = 'UnsupportedVersionError';
 }
 
+/** The version is older than those that the reader knows a way from. */
+export class MissingUpcasterError extends UnsupportedVersionError {
+  override name = 'MissingUpcasterError';
+}
+
+/** The data of an earlier version fits it, but could not be made into data of the version that the reader is written against. */
+export class UpcastError extends ContractError {
+  override name = 'UpcastError';
+  readonly from: number;
+  readonly to: number;
+
+  constructor(type: string, from: number, to: number, problem: string, options?: ErrorOptions) {
+    super(`${type}: the upcaster from version ${from} to ${to} ${problem}`, options);
+    this.from = from;
+    this.to = to;
+  }
+}
+
 /** The data does not fit the schema of its contract. */
 export class InvalidDataError extends ContractError {
   override name = 'InvalidDataError';
