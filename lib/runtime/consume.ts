@@ -13,6 +13,9 @@ import { goesBack, type Outcome } from './batch/outcome.ts';
 import { createRendezvous } from './batch/rendezvous.ts';
 import { checkRetryOptions, type Random, type RetryOptions, type RetryPolicy } from './batch/retry.ts';
 import { delay } from './batch/visibility.ts';
+import { createClaimCheck } from './claim-check/claim-check.ts';
+import { createFetching } from './claim-check/fetching.ts';
+import { createMemoryShares } from './claim-check/memory-share.ts';
 import { createDependencies, type Dependencies } from './dependencies/dependencies.ts';
 import { readSettings, type Settings } from './environment.ts';
 import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guard.ts';
@@ -109,6 +112,7 @@ interface Equipment {
   leases: LeaseTable;
   idempotency: IdempotencyConfig;
   outbox: ReturnType<typeof createOutbox> | undefined;
+  fetchData: Invocation['fetchData'];
   dependencies: Dependencies;
   policy: RetryPolicy;
   pack: Packer;
@@ -120,7 +124,8 @@ function equip({ contracts, options }: Consumption): Equipment {
   const { clients = sharedClients, clock = Date.now, random = Math.random } = options;
   const { keepResponse = false, ...powertools } = options.idempotency ?? {};
   const settings = readSettings(options.environment);
-  const { consumer, topicArn, idempotencyTable: table, outbox } = settings;
+  const { consumer, topicArn, idempotencyTable: table, outbox, claimCheckBucket: bucket } = settings;
+  const { s3 = sharedClients.s3 } = clients;
   const write = createStatements({ client: clients.dynamodb, kind: 'writes', random });
   const read = createStatements({ client: clients.dynamodb, kind: 'reads', random });
   const telemetry = createTelemetry(consumer, { contracts, clock, promises: settings.promises });
@@ -135,7 +140,15 @@ function equip({ contracts, options }: Consumption): Equipment {
     publisher:
       topicArn === undefined
         ? undefined
-        : new Publisher({ topicArn, source: `/${consumer}`, client: clients.sns, random, tracing: telemetry.tracing }),
+        : new Publisher({
+            topicArn,
+            source: `/${consumer}`,
+            client: clients.sns,
+            claimCheckBucket: bucket ?? '',
+            s3,
+            random,
+            tracing: telemetry.tracing,
+          }),
     leases: new LeaseTable({
       table,
       client: clients.dynamodb,
@@ -148,7 +161,14 @@ function equip({ contracts, options }: Consumption): Equipment {
       clock,
     }),
     idempotency: new IdempotencyConfig({ ...powertools, expiresAfterSeconds: settings.idempotencyTtlSeconds }),
-    outbox: outbox && createOutbox({ ...outbox, clock }),
+    outbox:
+      outbox &&
+      createOutbox({
+        ...outbox,
+        clock,
+        ...(bucket !== undefined && { claimCheck: createClaimCheck({ bucket, client: s3 }) }),
+      }),
+    fetchData: createFetching({ bucket, client: s3 }),
     policy: policyOf(settings, options),
     pack: createPacker(),
     dependencies: createDependencies({
@@ -216,7 +236,7 @@ async function consumeBatch(
 /** What the deliveries of one batch share. */
 function begin(lambdaContext: Context, { contracts, handler, options }: Consumption, equipment: Equipment): Invocation {
   const { settings, clients, telemetry, publisher, dependencies, write, read, leases, idempotency, outbox } = equipment;
-  const { policy, pack, clock, random } = equipment;
+  const { policy, pack, clock, random, fetchData } = equipment;
   const { consumer, idempotencyTable: table, leaseSeconds } = settings;
   const { awsRequestId, functionVersion } = lambdaContext;
   const { dynamodb, sqs } = clients;
@@ -238,6 +258,8 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
     settlements: [],
     lanes: createLanes(),
     rendezvous: createRendezvous(),
+    fetchData,
+    memoryShare: createMemoryShares(),
     guard: createGuard({ leases, config: idempotency, lambdaContext, leaseMs: leaseSeconds * 1_000, clock }),
     transactions: createTransactions({
       client: dynamodb,

@@ -9,6 +9,7 @@ import type { Dependencies, Dependency } from './dependencies/dependencies.ts';
 import { ConfigurationError, PublishError, RuntimeError } from './errors.ts';
 import { idempotencyKeyOf } from './guard/claim.ts';
 import { deterministicId } from './publish/event-id.ts';
+import { inAllVersions, type Outgoing, type PublishProps } from './publish/outgoing.ts';
 import { createPublications } from './publish/publications.ts';
 import type { Publisher } from './publish/publisher.ts';
 
@@ -41,7 +42,7 @@ export interface HandlerContext {
    * What is published and what is written are two things here, and a crash may come between them: `commit` makes them one.
    * @throws InvalidDataError when the data breaks the contract; PublishError when the topic did not accept it
    */
-  publish<C extends AnyContract>(contract: C, data: DataOf<C>, props?: PublishProps): Promise<EventOf<C>>;
+  publish<C extends AnyContract>(contract: C, data: DataOf<C>, props?: PublishProps<C['type']>): Promise<EventOf<C>>;
   /**
    * Executes a PartiQL statement on one item, together with those of the batch's other handlers in one call (no transaction).
    * Statements on the same item are sent apart, at the price of a call each.
@@ -66,30 +67,12 @@ export interface HandlerContext {
   dependency(name: string): Dependency;
 }
 
-/** How an event is published from a handler. */
-export interface PublishProps {
-  /** @default derived from the causing event: the same on every attempt */
-  id?: string;
-}
-
 /** What a handler commits. */
 export interface Commit {
   /** As `TransactWriteItems` takes them; no two on the same item. @default none */
   writes?: readonly TransactWriteItem[];
   /** What is to be published once, and only if, the writes are there. @default nothing */
   publish?: readonly Outgoing[];
-}
-
-/** An event to be published with a commit. */
-export interface Outgoing {
-  readonly contract: AnyContract;
-  readonly data: unknown;
-  readonly id: string | undefined;
-}
-
-/** An event for `commit({ publish })`. Its data is checked there. */
-export function outgoing<C extends AnyContract>(contract: C, data: DataOf<C>, { id }: PublishProps = {}): Outgoing {
-  return { contract, data, id };
 }
 
 /** What all the handler contexts of a batch have in common. */
@@ -177,7 +160,9 @@ export function createContext(
       try {
         await commit(
           writes,
-          publish.map(({ contract, data, id }) => envelopeOf(contract, data as never, id)),
+          publish.flatMap(({ contract, data, id, alongside }) =>
+            inAllVersions(envelopeOf(contract, data as never, id), alongside),
+          ),
         );
       } catch (error) {
         // another commit may follow, and its events are the same ones
@@ -186,7 +171,7 @@ export function createContext(
         throw error;
       }
     },
-    publish<C extends AnyContract>(contract: C, data: DataOf<C>, { id }: PublishProps = {}) {
+    publish<C extends AnyContract>(contract: C, data: DataOf<C>, { id, alongside }: PublishProps<C['type']> = {}) {
       return publications.track(async () => {
         if (transactional) {
           throw new RuntimeError(
@@ -200,7 +185,7 @@ export function createContext(
           );
         }
         const envelope = envelopeOf(contract, data, id);
-        await publisher.send(envelope);
+        await publisher.sendVersions(inAllVersions(envelope, alongside));
         return envelope;
       });
     },

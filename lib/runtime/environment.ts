@@ -32,6 +32,8 @@ export interface Settings {
   dependencies: DependenciesSettings;
   /** Whose keeper pauses and resumes the event source. @default none */
   keeperQueueUrl?: string;
+  /** Where the data of events is that are too large to travel. @default none: they are neither published nor read */
+  claimCheckBucket?: string;
   /** Where `context.publish` publishes. @default none: publishing is an error */
   topicArn?: string;
   /** What it counts for the objectives of its flow. @default neither a flow nor a limit: nothing is late */
@@ -88,6 +90,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
           },
         }
       : {}),
+    ...(environment.BATON_CLAIM_CHECK_BUCKET ? { claimCheckBucket: environment.BATON_CLAIM_CHECK_BUCKET } : {}),
     ...(environment.BATON_TOPIC_ARN ? { topicArn: environment.BATON_TOPIC_ARN } : {}),
     promises: {
       ...(environment.BATON_FLOW ? { flow: environment.BATON_FLOW } : {}),

@@ -45,6 +45,23 @@ export class PublishError extends RuntimeError {
   }
 }
 
+/** The data of an event is not where its reference says: it has expired, or somebody deleted it. */
+export class ClaimLostError extends RuntimeError {
+  override name = 'ClaimLostError';
+  override readonly permanent = true;
+}
+
+/** What was found where the reference of an event says is not the data of that event. */
+export class ClaimMismatchError extends RuntimeError {
+  override name = 'ClaimMismatchError';
+  override readonly permanent = true;
+}
+
+/** The data of an event could not be fetched for now: its handler was not run. */
+export class ClaimFetchError extends RuntimeError {
+  override name = 'ClaimFetchError';
+}
+
 /** What can go wrong with one PartiQL statement (source: BatchStatementError, Amazon DynamoDB API reference). */
 export type StatementErrorCode =
   | 'AccessDenied'

@@ -61,19 +61,20 @@ export function createMemorySqs(sent: SentMessage[]): Sqs {
   } as Sqs;
 }
 
-/** SNS as far as a consumer needs it: everything published is kept. */
-export function createMemorySns(published: Envelope[]): Sns {
+/** SNS as far as a consumer needs it: everything published is handed on. */
+export function createMemorySns(publish: (event: Envelope) => void): Sns {
+  let published = 0;
   return {
     async call(operation: string, input: object) {
       if (operation === 'Publish') {
-        published.push(parseEnvelope((input as sns.PublishInput).Message!));
-        return { MessageId: `published-${published.length}` };
+        publish(parseEnvelope((input as sns.PublishInput).Message!));
+        return { MessageId: `published-${++published}` };
       }
       if (operation !== 'PublishBatch') throw new UnsupportedError(`The in-memory SNS has no ${operation}.`);
       const { PublishBatchRequestEntries = [] } = input as sns.PublishBatchInput;
       const Successful = PublishBatchRequestEntries.map(({ Id, Message }) => {
-        published.push(parseEnvelope(Message!));
-        return { Id, MessageId: `published-${published.length}` };
+        publish(parseEnvelope(Message!));
+        return { Id, MessageId: `published-${++published}` };
       });
       return { Successful };
     },

@@ -63,6 +63,7 @@ const WORLD_PROPS = [
   'tables',
   'consumer',
   'publishes',
+  'claimCheck',
   'onStatement',
   'beforeCall',
 ] as const satisfies (keyof WorldProps)[];

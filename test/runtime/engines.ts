@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
@@ -18,8 +19,9 @@ export interface Call {
 /** The engines: the tests speak to them through the real SDK, the runtime through its own clients. */
 export interface Engines {
   /** For the runtime. */
-  clients: Clients;
+  clients: Required<Clients>;
   dynamodb: DynamoDBClient;
+  s3: S3Client;
   sns: SNSClient;
   sqs: SQSClient;
   fauxqs: FauxqsServer;
@@ -31,6 +33,7 @@ export interface Engines {
   count(operation: string): number;
   /** With the partition key `id`, or with `pk` and `sk`. */
   createTable(options?: { sortKey?: boolean }): Promise<string>;
+  createBucket(): Promise<string>;
   createQueue(options?: { fifo?: boolean }): TestQueue;
   createTopic(options?: { fifo?: boolean }): Promise<string>;
   subscribe(topicArn: string, queue: TestQueue): Promise<void>;
@@ -57,6 +60,7 @@ export async function startEngines(): Promise<Engines> {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const endpoint = `http://127.0.0.1:${fauxqs.port}`;
   const dynamodb = new DynamoDBClient({ region: REGION, credentials, endpoint: dynamodbEndpoint, maxAttempts: 2 });
+  const s3 = new S3Client({ region: REGION, credentials, endpoint, maxAttempts: 2, forcePathStyle: true });
   const sns = new SNSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
   const sqs = new SQSClient({ region: REGION, credentials, endpoint, maxAttempts: 2 });
   const calls: Call[] = [];
@@ -71,6 +75,7 @@ export async function startEngines(): Promise<Engines> {
   return {
     clients: recording(createClients(environment), calls),
     dynamodb,
+    s3,
     sns,
     sqs,
     fauxqs,
@@ -89,6 +94,11 @@ export async function startEngines(): Promise<Engines> {
         }),
       );
       return TableName;
+    },
+    async createBucket() {
+      const Bucket = `bucket-${++names}`;
+      await s3.send(new CreateBucketCommand({ Bucket }));
+      return Bucket;
     },
     createQueue({ fifo = false } = {}) {
       const name = `queue-${++names}${fifo ? '.fifo' : ''}`;
@@ -127,7 +137,7 @@ export async function startEngines(): Promise<Engines> {
     async stop() {
       await stopProcess(dynoxide);
       await fauxqs.stop();
-      for (const client of [dynamodb, sns, sqs]) client.destroy();
+      for (const client of [dynamodb, s3, sns, sqs]) client.destroy();
     },
   };
 }
@@ -137,7 +147,7 @@ export function answering<Client>(answer: (operation: string, input: Call['input
   return { call: async (operation: string, input: object) => answer(operation, input) } as Client;
 }
 
-function recording(clients: Clients, calls: Call[]): Clients {
+function recording(clients: Required<Clients>, calls: Call[]): Required<Clients> {
   const record = <Client extends { call: unknown }>(client: Client) =>
     ({
       call(operation: string, input: object) {
@@ -145,7 +155,12 @@ function recording(clients: Clients, calls: Call[]): Clients {
         return (client.call as (operation: string, input: object) => Promise<object>)(operation, input);
       },
     }) as unknown as Client;
-  return { dynamodb: record(clients.dynamodb), sns: record(clients.sns), sqs: record(clients.sqs) };
+  return {
+    dynamodb: record(clients.dynamodb),
+    s3: record(clients.s3),
+    sns: record(clients.sns),
+    sqs: record(clients.sqs),
+  };
 }
 
 /** The event that Lambda would pass on for what was received from a queue. */

@@ -72,6 +72,8 @@ export function createAwsClient<Known extends Operations>(props: AwsClientProps)
 export interface UnsignedRequest {
   method: string;
   path: string;
+  /** The bucket that the path is within: S3 alone. */
+  bucket?: string;
   headers: Record<string, string>;
   body: string;
   /** How the service says what went wrong. */
@@ -101,7 +103,7 @@ async function send(
   request: UnsignedRequest,
   environment: Record<string, string | undefined>,
 ): Promise<string> {
-  const { url, region } = endpointOf(service, environment);
+  const { url, region } = endpointOf(service, environment, request.bucket);
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw new ConfigurationError(

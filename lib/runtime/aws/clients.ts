@@ -1,10 +1,11 @@
 import type * as cloudwatch from '@aws-sdk/client-cloudwatch';
 import type * as dynamodb from '@aws-sdk/client-dynamodb';
 import type * as lambda from '@aws-sdk/client-lambda';
+import type * as s3 from '@aws-sdk/client-s3';
 import type * as sns from '@aws-sdk/client-sns';
 import type * as sqs from '@aws-sdk/client-sqs';
 import { type AwsClient, createAwsClient } from './aws-client.ts';
-import { awsJson, awsQuery, restJson } from './protocols.ts';
+import { awsJson, awsQuery, restJson, s3Objects } from './protocols.ts';
 
 /** What the runtime asks of DynamoDB. Binary values travel as base64 text. */
 export type DynamoDb = AwsClient<{
@@ -31,6 +32,15 @@ export type Sqs = AwsClient<{
   SendMessageBatch: [sqs.SendMessageBatchRequest, sqs.SendMessageBatchResult];
 }>;
 
+/** What the runtime asks of S3. Objects are texts. */
+export type S3 = AwsClient<{
+  GetObject: [Required<Pick<s3.GetObjectCommandInput, 'Bucket' | 'Key' | 'Range'>>, { Body: string }];
+  PutObject: [
+    Required<Pick<s3.PutObjectCommandInput, 'Bucket' | 'Key' | 'ContentType' | 'ChecksumSHA256'>> & { Body: string },
+    object,
+  ];
+}>;
+
 /** What the runtime asks of Lambda. */
 export type Lambda = AwsClient<{
   GetEventSourceMapping: [lambda.GetEventSourceMappingRequest, lambda.EventSourceMappingConfiguration];
@@ -55,20 +65,23 @@ export interface Clients {
   readonly dynamodb: DynamoDb;
   readonly sns: Sns;
   readonly sqs: Sqs;
+  /** For events that go by claim check. @default the module's client */
+  readonly s3?: S3;
 }
 
 /** Clients that read region, credentials and endpoints from an environment. @default process.env */
-export function createClients(environment?: Record<string, string | undefined>): Clients {
+export function createClients(environment?: Record<string, string | undefined>): Required<Clients> {
   const from = environment === undefined ? {} : { environment };
   return {
     dynamodb: createAwsClient({ service: 'dynamodb', protocol: awsJson('DynamoDB_20120810'), ...from }),
     sns: createAwsClient({ service: 'sns', protocol: awsQuery('2010-03-31', ['SenderFault']), ...from }),
     sqs: createAwsClient({ service: 'sqs', protocol: awsJson('AmazonSQS'), ...from }),
+    s3: createAwsClient({ service: 's3', protocol: s3Objects, ...from }),
   };
 }
 
 /** One set for every consumer and publisher of a module. */
-export const clients: Clients = createClients();
+export const clients: Required<Clients> = createClients();
 
 /** A client of Lambda, for what turns event sources on and off. */
 export function createLambdaClient(environment?: Record<string, string | undefined>): Lambda {

@@ -18,20 +18,24 @@ const known = new Map<string, URL>();
 /**
  * Where a service is: `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or its regional endpoint (a FIPS one with
  * `AWS_USE_FIPS_ENDPOINT`).
+ * @param bucket of S3: named by the host, as S3 wants it, unless the endpoint is another one or a certificate would not fit
  * @throws ConfigurationError without a region
  */
 export function endpointOf(
   service: string,
   environment: Record<string, string | undefined>,
+  bucket?: string,
 ): { url: URL; region: string } {
   const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
   if (region === undefined) {
     throw new ConfigurationError('AWS_REGION is not set. Lambda sets it; elsewhere, set it yourself.');
   }
-  const address =
-    environment[`AWS_ENDPOINT_URL_${VARIABLES[service] ?? service.toUpperCase()}`] ??
-    environment.AWS_ENDPOINT_URL ??
-    `https://${service}${environment.AWS_USE_FIPS_ENDPOINT === 'true' ? '-fips' : ''}.${region}.${suffixOf(region)}`;
+  const given =
+    environment[`AWS_ENDPOINT_URL_${VARIABLES[service] ?? service.toUpperCase()}`] ?? environment.AWS_ENDPOINT_URL;
+  const inHost = bucket !== undefined && given === undefined && !bucket.includes('.');
+  const host = `${service}${environment.AWS_USE_FIPS_ENDPOINT === 'true' ? '-fips' : ''}.${region}.${suffixOf(region)}`;
+  const base = given ?? `https://${inHost ? `${bucket}.` : ''}${host}`;
+  const address = bucket === undefined || inHost ? base : `${base.replace(/\/$/, '')}/${bucket}`;
   let url = known.get(address);
   if (url === undefined) {
     url = new URL(address);

@@ -47,6 +47,38 @@ export function restJson(
   };
 }
 
+/** REST of S3, as far as whole objects are put and read: texts, of which at most so much is read as was asked for. */
+export const s3Objects: Protocol = {
+  write(operation, input) {
+    const { Bucket, Key, Body = '', ContentType, ChecksumSHA256, Range } = input as Readonly<Record<string, string>>;
+    return {
+      method: operation === 'PutObject' ? 'PUT' : 'GET',
+      bucket: Bucket!,
+      path: `/${Key!.split('/').map(encode).join('/')}`,
+      headers: {
+        ...(ContentType !== undefined && { 'Content-Type': ContentType }),
+        ...(ChecksumSHA256 !== undefined && {
+          'X-Amz-Checksum-Sha256': ChecksumSHA256,
+          // of the same bytes, which need not be hashed once more to sign them
+          'X-Amz-Content-Sha256': Buffer.from(ChecksumSHA256, 'base64').toString('hex'),
+        }),
+        ...(Range !== undefined && { Range }),
+      },
+      body: Body,
+      readError: readXmlError,
+    };
+  },
+  read: (Body) => ({ Body }),
+};
+
+/** What encodeURIComponent leaves as it is, S3 counts as encoded when it checks the signature. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
 /**
  * AWS Query: parameters in a form, answers in XML. SNS.
  * @param booleans names of answer fields that are true or false; the XML does not tell them from texts
@@ -125,7 +157,9 @@ function shapeOf(name: string): string {
 }
 
 function readXmlError({ status, body }: Answer): AwsError {
-  const parsed = body.includes('<Error>') ? (readXml(body) as { ErrorResponse?: { Error?: XmlValue } }) : {};
-  const error = (parsed.ErrorResponse?.Error ?? {}) as Record<string, XmlValue>;
+  type Parsed = { ErrorResponse?: { Error?: XmlValue }; Error?: XmlValue };
+  const parsed = body.includes('<Error>') ? (readXml(body) as Parsed) : {};
+  // S3 has no element around it
+  const error = (parsed.ErrorResponse?.Error ?? parsed.Error ?? {}) as Record<string, XmlValue>;
   return new AwsError(textOf(error.Code) ?? `Http${status}`, textOf(error.Message) ?? body.slice(0, 200), { status });
 }

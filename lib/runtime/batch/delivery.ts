@@ -1,8 +1,17 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { AnyContract } from '../../contracts/contract.ts';
 import type { Envelope, EventOf } from '../../contracts/envelope.ts';
+import { ContractError } from '../../contracts/errors.ts';
+import type { Fetched } from '../claim-check/fetching.ts';
+import type { MemoryShare } from '../claim-check/memory-share.ts';
 import { type ContextProps, createContext, type HandlerContext } from '../context.ts';
-import { type ClaimedElsewhereError, DeadlineExceededError, GuardError } from '../errors.ts';
+import {
+  type ClaimedElsewhereError,
+  ClaimFetchError,
+  DeadlineExceededError,
+  GuardError,
+  RuntimeError,
+} from '../errors.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Transactions } from '../guard/transactions.ts';
 import type { Parking } from '../parking/parking.ts';
@@ -12,7 +21,8 @@ import type { Deadline } from './deadline.ts';
 import { isFifo, type Lanes, type Turn } from './lanes.ts';
 import { leased } from './leased.ts';
 import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
-import { attemptOf, readRecord } from './record.ts';
+import { attemptOf, type Reading, readRecord } from './record.ts';
+import { ELSEWHERE, redeem } from './redeem.ts';
 import type { Place, Rendezvous } from './rendezvous.ts';
 import { backoff, type Facts, judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
 import { transacted } from './transacted.ts';
@@ -30,11 +40,15 @@ export interface Invocation {
   transactions: Transactions;
   /** Whether events are guarded by their transactions alone. */
   transactional: boolean;
-  /** Events of this batch that are being handled under a transaction, by record id. */
+  /** Events of this batch that are being handled under a transaction, or have been, by record id. */
   running: Map<string, Promise<Outcome>>;
   /** Of the records so far, for the metrics. */
   settlements: Settlement[];
   lanes: Lanes;
+  /** Fetches the data that an event refers to. */
+  fetchData: (envelope: Envelope) => Promise<Fetched>;
+  /** Room for such data: asked once for each record that needs some, in the order of the batch. */
+  memoryShare: () => MemoryShare;
   rendezvous: Rendezvous;
   deadline: Deadline;
   deadLetter: (letter: DeadLetter) => Promise<void>;
@@ -59,22 +73,39 @@ export interface Delivery {
 
 /** Takes one record through its batch. Never rejects: what goes wrong is an outcome too. */
 export async function deliver(record: SQSRecord, invocation: Invocation): Promise<Outcome> {
-  const { lanes, rendezvous, transactional, telemetry } = invocation;
-  const delivery: Delivery = { record, turn: lanes.turnOf(record), place: rendezvous.enter(), invocation };
-  const reading = readRecord(record, invocation.contracts);
-  const envelope = 'event' in reading ? reading.event : reading.envelope;
-  const guarded = transactional ? transacted : leased;
+  const { lanes, rendezvous, telemetry } = invocation;
+  const turn = lanes.turnOf(record);
+  const found = readRecord(record, invocation.contracts);
+  const share = 'reference' in found ? invocation.memoryShare() : undefined;
+  const delivery: Delivery = { record, turn, place: share ? ELSEWHERE : rendezvous.enter(), invocation };
+  let envelope = 'reference' in found ? found.reference : envelopeIn(found);
   const work = async () => {
-    const outcome =
-      'event' in reading ? await guarded(reading.event, delivery) : await refuse(reading.error, envelope, delivery);
-    return await settle(outcome, delivery);
+    const reading = 'reference' in found ? await redeem(found.reference, share!, delivery) : found;
+    if ('kind' in reading) return reading;
+    envelope = envelopeIn(reading);
+    // not before the data is there: what is sensitive in it is masked from the first line on
+    return await telemetry.within(record, envelope, () => handle(reading, delivery));
   };
-  const outcome = await telemetry.within(record, envelope, () => telemetry.tracing.process(record, envelope, work));
+  const outcome = await telemetry.tracing.process(record, envelope, work);
+  share?.release();
   delivery.turn.pass(!goesBack(outcome));
   delivery.place.arrive();
   telemetry.tell(record, envelope, outcome);
   invocation.settlements.push(settlementOf(outcome, envelope, delivery));
   return outcome;
+}
+
+async function handle(reading: Reading<AnyContract>, delivery: Delivery): Promise<Outcome> {
+  const guarded = delivery.invocation.transactional ? transacted : leased;
+  const outcome =
+    'event' in reading
+      ? await guarded(reading.event, delivery)
+      : await refuse(reading.error, reading.envelope, delivery);
+  return await settle(outcome, delivery);
+}
+
+function envelopeIn(reading: Reading<AnyContract>): Envelope | undefined {
+  return 'event' in reading ? reading.event : reading.envelope;
 }
 
 function settlementOf(outcome: Outcome, envelope: Envelope | undefined, delivery: Delivery): Settlement {
@@ -92,7 +123,9 @@ function settlementOf(outcome: Outcome, envelope: Envelope | undefined, delivery
 /** Dead-letters what is no event of this consumer; on a FIFO queue when its turn comes. */
 async function refuse(error: unknown, envelope: Envelope | undefined, delivery: Delivery): Promise<Outcome> {
   delivery.place.arrive();
-  return (await waitForTurn(envelope, delivery)) ?? (await fail(error, 1, envelope, delivery));
+  // a schema that throws is neither a broken contract nor an attempt of the handler's: only SQS counts how often
+  const attempt = error instanceof ContractError || error instanceof RuntimeError ? 1 : attemptOf(delivery.record);
+  return (await waitForTurn(envelope, delivery)) ?? (await fail(error, attempt, envelope, delivery));
 }
 
 /**
@@ -180,7 +213,8 @@ export async function fail(
 ): Promise<Outcome> {
   const { policy, random, deadline, deadLetter, parking, telemetry } = invocation;
   // nothing was tried, so nothing is used up; the delays grow with the receives
-  if (error instanceof GuardError) return again(error, attemptOf(record), invocation);
+  if (error instanceof GuardError || error instanceof ClaimFetchError)
+    return again(error, attemptOf(record), invocation);
   const verdict = judge(error, factsOf(attempt, record, invocation), policy, random);
   if (verdict.kind === 'retry') {
     // a handler that was left running keeps its claim until the function's end

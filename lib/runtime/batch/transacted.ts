@@ -26,7 +26,8 @@ export async function transacted(event: Envelope, delivery: Delivery): Promise<O
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   running.set(id, promise);
   const outcome = await runOnce(event, id, delivery);
-  running.delete(id);
+  // a copy whose data had to be fetched may come when this one is long done
+  if (outcome.kind !== 'handled' && outcome.kind !== 'duplicate') running.delete(id);
   resolve(outcome);
   return outcome;
 }

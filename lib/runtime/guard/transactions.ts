@@ -240,6 +240,8 @@ export function createTransactions(props: TransactionsProps): Transactions {
       const { promise, resolve, reject } = Promise.withResolvers<'committed' | 'duplicate'>();
       const member: Member = { ...transaction, entries, foundFree: false, resolve, reject };
       refuseTooLarge(member, itemsOf(member));
+      // what is referred to has to be there before the reference is
+      if (entries?.store !== undefined) await entries.store();
       if (gathered.push(member) === 1) setImmediate(flush);
       return await promise;
     },

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { AttributeValue, CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import type { Envelope } from '../../contracts/envelope.ts';
-import { PublishError } from '../errors.ts';
-import { attributesOf, largestOf } from '../publish/message.ts';
+import type { ClaimCheck } from '../claim-check/claim-check.ts';
+import { largestOf } from '../publish/message.ts';
+import { fitEvents } from './fitting.ts';
 
 /** Where a producer's outbox is. */
 export interface OutboxProps {
@@ -16,6 +17,8 @@ export interface OutboxProps {
    * @default BATON_OUTBOX_MAX_BYTES of the environment, or 262,144
    */
   maxBytes?: number;
+  /** Where the data of events goes that would be too large. @default nowhere: they are refused */
+  claimCheck?: ClaimCheck | undefined;
   /** Milliseconds since the epoch. @default Date.now */
   clock?: () => number;
 }
@@ -24,6 +27,8 @@ export interface OutboxProps {
 export interface OutboxEntries {
   /** In their present form: another one after each `adjust` that returned true. */
   readonly items: readonly TransactWriteItem[];
+  /** Puts what the events refer to: to be awaited before the items are written. @default they have their data with them */
+  readonly store?: () => Promise<void>;
   /**
    * Hears why its item at `position` was refused. A commit that repeats one whose answer was lost is refused here as well:
    * ask the guard's record first whether it is done already.
@@ -36,8 +41,8 @@ export interface OutboxEntries {
 /** The entries of a producer's outbox. */
 export interface Outbox {
   /**
-   * @throws PublishError when an event, or all events of one key together, are larger than what has to carry them: it could
-   *   never be relayed, so it must not be committed
+   * @throws PublishError when an event, or all events of one key together, are larger than what has to carry them, and no
+   *   claim check makes them smaller: it could never be relayed, so it must not be committed
    */
   entriesFor(events: readonly Envelope[]): OutboxEntries;
 }
@@ -46,8 +51,6 @@ export interface Outbox {
 const STAMPS_PER_MS = 1_000;
 const STAMP_DIGITS = 16;
 const DAY_SECONDS = 86_400;
-/** An item has 400 KB, names included (source: Service quotas, Amazon DynamoDB developer guide); the rest is for what is beside the events. */
-const LARGEST_ENTRY = 400 * 1_024 - 4 * 1_024;
 /** Bytes of a text within a key; sort keys have 1,024 in all (source: as above). */
 const LONGEST_PART = 512;
 
@@ -56,7 +59,7 @@ const LONGEST_PART = 512;
  * commit. `fenced`, a second item per key holds the stamp of the key's newest entry: a writer whose clock is behind is refused
  * by it, and tries again just above. So a key's entries are stamped in the order in which they were committed.
  */
-export function createOutbox({ table, shards, fenced, clock = Date.now, ...limits }: OutboxProps): Outbox {
+export function createOutbox({ table, shards, fenced, claimCheck, clock = Date.now, ...limits }: OutboxProps): Outbox {
   const maxBytes = limits.maxBytes ?? largestOf('BATON_OUTBOX_MAX_BYTES');
   let newest = 0;
   const nextStamp = () => {
@@ -65,7 +68,8 @@ export function createOutbox({ table, shards, fenced, clock = Date.now, ...limit
   };
   return {
     entriesFor(events) {
-      const drafts = [...groupByKey(events, maxBytes)].map(([key, { texts, firstId }]) => ({
+      const { byKey, store } = fitEvents(events, maxBytes, claimCheck);
+      const drafts = [...byKey].map(([key, { texts, firstId }]) => ({
         key,
         texts,
         firstId,
@@ -77,6 +81,7 @@ export function createOutbox({ table, shards, fenced, clock = Date.now, ...limit
       ];
       let items: TransactWriteItem[] | undefined;
       return {
+        ...(store && { store }),
         get items() {
           items ??= drafts.flatMap(itemsOf);
           return items;
@@ -134,32 +139,6 @@ interface Draft {
   texts: readonly string[];
   firstId: string;
   stamp: number;
-}
-
-function groupByKey(
-  events: readonly Envelope[],
-  maxBytes: number,
-): Map<string, { texts: string[]; firstId: string; bytes: number }> {
-  const groups = new Map<string, { texts: string[]; firstId: string; bytes: number }>();
-  for (const event of events) {
-    const text = JSON.stringify(event);
-    const bytes = Buffer.byteLength(text);
-    refuseLarger(event, bytes + attributesOf(event).bytes, maxBytes, 'the topic takes');
-    const group = groups.get(event.subject) ?? { texts: [], firstId: event.id, bytes: 0 };
-    groups.set(event.subject, group);
-    group.texts.push(text);
-    group.bytes += bytes;
-    refuseLarger(event, group.bytes, LARGEST_ENTRY, `with the events of '${event.subject}' before it, an outbox takes`);
-  }
-  return groups;
-}
-
-function refuseLarger({ id: eventId, type }: Envelope, bytes: number, limit: number, what: string): void {
-  if (bytes <= limit) return;
-  throw new PublishError(
-    `'${type}' ${eventId} makes ${bytes} bytes; ${what} ${limit}. Put the bulk elsewhere and publish a reference.`,
-    { eventId, senderFault: true, permanent: true },
-  );
 }
 
 function entryItem({ key, texts, firstId, stamp }: Draft, shards: number, now: number): Record<string, AttributeValue> {

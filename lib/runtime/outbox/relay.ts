@@ -3,6 +3,7 @@ import { type Envelope, parseEnvelope } from '../../contracts/envelope.ts';
 import type { DynamoDb } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
 import { PublishError } from '../errors.ts';
+import { isAlongside } from '../publish/outgoing.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Entry } from './outbox-entry.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -162,12 +163,14 @@ async function publishEntry(entry: Entry, run: Run): Promise<boolean> {
   const { props, refusals, stuck } = run;
   let accepted = refusals.acceptedOf(entry);
   try {
-    for (const event of envelopesOf(entry).slice(accepted)) {
+    const events = envelopesOf(entry);
+    for (const [position, event] of events.entries()) {
+      if (position < accepted) continue;
       if (props.signal?.aborted) {
         stuck.set(entry.key, 'passing');
         return false;
       }
-      await props.publisher.send(event);
+      await props.publisher.send(event, { alongside: isAlongside(event, events.slice(0, position)) });
       accepted++;
       run.relayed++;
       props.watch?.relayed();

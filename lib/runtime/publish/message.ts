@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { MessageAttributeValue } from '@aws-sdk/client-sns';
+import { versionOf } from '../../contracts/contract.ts';
 import type { Envelope } from '../../contracts/envelope.ts';
 import { messageAttributes } from '../../contracts/headers.ts';
 import { PublishError } from '../errors.ts';
@@ -15,14 +16,22 @@ export function largestOf(variable: 'BATON_TOPIC_MAX_BYTES' | 'BATON_OUTBOX_MAX_
   return Number(process.env[variable]) || LARGEST;
 }
 
+/** How an event goes to its topic. */
+export interface MessageProps {
+  readonly fifo: boolean;
+  /** Whether it is a version that goes out after a newer one: a FIFO topic must not take it for the same message. @default false */
+  readonly alongside?: boolean;
+}
+
 /**
  * An event as a topic takes it. On a FIFO topic its key is the message group, on a standard one its tenant, if it has one.
  * @throws PublishError when its headers cannot be read, which no further attempt would change
  */
-export function messageOf(envelope: Envelope, { fifo }: { readonly fifo: boolean }): OutgoingMessage {
+export function messageOf(envelope: Envelope, { fifo, alongside = false }: MessageProps): OutgoingMessage {
   const body = JSON.stringify(envelope);
   const { attributes, bytes } = attributesOf(envelope);
   const key = fifoIdOf(envelope.subject);
+  const id = alongside ? `${envelope.id}/${versionOf(envelope.dataschema)}` : envelope.id;
   return {
     bytes: Buffer.byteLength(body) + bytes,
     ...(fifo && { lane: key }),
@@ -30,7 +39,7 @@ export function messageOf(envelope: Envelope, { fifo }: { readonly fifo: boolean
       Message: body,
       MessageAttributes: attributes,
       ...(fifo
-        ? { MessageGroupId: key, MessageDeduplicationId: fifoIdOf(envelope.id) }
+        ? { MessageGroupId: key, MessageDeduplicationId: fifoIdOf(id) }
         : envelope.tenant && { MessageGroupId: fifoIdOf(envelope.tenant) }),
     },
   };

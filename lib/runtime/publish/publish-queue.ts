@@ -10,6 +10,8 @@ export interface OutgoingMessage {
   lane?: string;
   /** Body and attributes together. */
   bytes: number;
+  /** What has to be done before it is sent. Rejected: it is given up, and what waits behind it in its lane. @default nothing */
+  before?: Promise<void>;
 }
 
 /** Where and how messages are sent. */
@@ -45,7 +47,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** The messages of one group, oldest first. Only the first is ever ready, under way, or waiting to be sent again. */
+/** The messages of one group, oldest first. Only the first is ever ready, under way, or waiting (for what comes before it, or to be sent again). */
 interface Lane {
   group: string | undefined;
   waiting: Waiting[];
@@ -78,6 +80,19 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
   function offer(...some: Lane[]): void {
     ready.push(...some);
     schedule();
+  }
+
+  /** Offers a lane as soon as its first message may be sent. */
+  function begin(lane: Lane): void {
+    const { before } = lane.waiting[0]!.message;
+    if (before === undefined) {
+      offer(lane);
+    } else {
+      before.then(
+        () => offer(lane),
+        (error: unknown) => settle(lane, error),
+      );
+    }
   }
 
   async function call(batch: readonly Lane[]): Promise<void> {
@@ -131,7 +146,7 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
       const behind = new BehindError('an event before it in its message group was not accepted', { cause: error });
       for (const { reject } of lane.waiting.splice(0)) reject(behind);
     }
-    if (lane.waiting.length > 0) offer(lane);
+    if (lane.waiting.length > 0) begin(lane);
     else if (lane.group !== undefined) lanes.delete(lane.group);
   }
 
@@ -146,7 +161,7 @@ export function createPublishQueue(props: PublishQueueProps): (message: Outgoing
       }
       const own: Lane = { group, waiting: [waiting] };
       if (group !== undefined) lanes.set(group, own);
-      offer(own);
+      begin(own);
     });
 }
 

@@ -1,10 +1,12 @@
 import type { AnyContract, DataOf } from '../../contracts/contract.ts';
 import { createEnvelope, type Envelope, type EnvelopeProps, type EventOf } from '../../contracts/envelope.ts';
-import { clients, type Sns } from '../aws/clients.ts';
+import { clients, type S3, type Sns } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
+import { type ClaimCheck, createClaimCheck, WITHOUT_CLAIM_CHECK } from '../claim-check/claim-check.ts';
 import { PublishError } from '../errors.ts';
 import { startTracing, type Tracing } from '../telemetry/tracing.ts';
-import { largestOf, messageOf } from './message.ts';
+import { largestOf, type MessageProps, messageOf } from './message.ts';
+import { inAllVersions, type Outgoing } from './outgoing.ts';
 import { createPublications } from './publications.ts';
 import { createPublishQueue, isRefusal, type OutgoingMessage } from './publish-queue.ts';
 
@@ -25,10 +27,27 @@ export interface PublisherProps {
    * @default BATON_TOPIC_MAX_BYTES of the environment, or 262,144
    */
   maxBytes?: number;
+  /**
+   * Where the data of larger events is put, which travel as references then. `''` for nowhere: such an event is refused.
+   * @default BATON_CLAIM_CHECK_BUCKET of the environment
+   */
+  claimCheckBucket?: string;
+  /** For the claim check. @default the module's client */
+  s3?: S3;
   /** @default Math.random */
   random?: Random;
   /** @default started when the environment says so */
   tracing?: Tracing;
+}
+
+/** How an event is published by a publisher. */
+export interface PublicationProps<Type extends string = string> extends Omit<EnvelopeProps, 'source'> {
+  /**
+   * The same event in other versions of its type, for consumers that do not know this one yet: `[outgoing(OrderPlacedV1, data)]`.
+   * All are one event: the same id, time and key, newest version first. A consumer that accepts several handles it once.
+   * @default none
+   */
+  alongside?: readonly Outgoing<Type>[];
 }
 
 /**
@@ -48,12 +67,15 @@ export class Publisher {
   readonly #source: string;
   readonly #fifo: boolean;
   readonly #maxBytes: number;
+  readonly #claimCheck: ClaimCheck | undefined;
   readonly #tracing: Tracing;
   readonly #deliver: (message: OutgoingMessage) => Promise<void>;
   readonly #publications = createPublications();
 
   constructor(props: PublisherProps) {
     const { topicArn, source, client = clients.sns, random = Math.random, tracing, ...limits } = props;
+    const { claimCheckBucket: bucket = process.env.BATON_CLAIM_CHECK_BUCKET, s3 = clients.s3 } = props;
+    this.#claimCheck = bucket ? createClaimCheck({ bucket, client: s3 }) : undefined;
     this.#maxBytes = props.maxBytes ?? largestOf('BATON_TOPIC_MAX_BYTES');
     this.#tracing = tracing ?? startTracing({ service: source });
     this.#topicArn = topicArn;
@@ -63,28 +85,39 @@ export class Publisher {
   }
 
   /**
-   * Publishes an event after checking it against its contract. Fulfilled when the topic has accepted it.
+   * Publishes an event after checking it against its contract. Fulfilled when the topic has accepted it, in all its versions.
    * @throws InvalidDataError when the data breaks the contract, HeaderError when a header cannot be made: nothing was sent
-   * @throws PublishError when the topic did not accept it
+   * @throws PublishError when the topic did not accept it, or not all its versions: those that it did accept stay
    */
   publish<C extends AnyContract>(
     contract: C,
     data: DataOf<C>,
-    props: Omit<EnvelopeProps, 'source'> = {},
+    { alongside, ...props }: PublicationProps<C['type']> = {},
   ): Promise<EventOf<C>> {
     return this.#publications.track(async () => {
       const event = createEnvelope(contract, data, { ...props, source: this.#source });
-      await this.#send(event);
+      await this.#sendVersions(inAllVersions(event, alongside));
       return event;
     });
   }
 
   /**
    * Publishes an envelope as it is. Fulfilled when the topic has accepted it.
-   * @throws PublishError when it did not, or when the event is larger than the topic takes
+   * @param props `alongside`: it is an older version of an event that has been sent
+   * @throws PublishError when it did not, or when the event is larger than the topic takes and there is no claim check
    */
-  send(envelope: Envelope): Promise<void> {
-    return this.#publications.track(() => this.#send(envelope));
+  send(envelope: Envelope, props: Pick<MessageProps, 'alongside'> = {}): Promise<void> {
+    return this.#publications.track(() =>
+      this.#tracing.publish([envelope], () => this.#accept(envelope, props.alongside)),
+    );
+  }
+
+  /**
+   * Publishes an event that is there in several versions, in their order. Fulfilled when the topic has accepted all of them.
+   * @throws PublishError as `publish`
+   */
+  sendVersions(envelopes: readonly Envelope[]): Promise<void> {
+    return this.#publications.track(() => this.#sendVersions(envelopes));
   }
 
   /**
@@ -96,22 +129,21 @@ export class Publisher {
     return (await this.#publications.settle()) as Error[];
   }
 
-  #send(envelope: Envelope): Promise<void> {
-    return this.#tracing.publish([envelope], () => this.#accept(envelope));
+  #sendVersions(envelopes: readonly Envelope[]): Promise<void> {
+    return this.#tracing.publish(envelopes, async () => {
+      const accepting = envelopes.map((envelope, position) => this.#accept(envelope, position > 0));
+      const failed = (await Promise.allSettled(accepting)).find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    });
   }
 
-  async #accept(envelope: Envelope): Promise<void> {
-    const message = messageOf(envelope, { fifo: this.#fifo });
+  async #accept(envelope: Envelope, alongside = false): Promise<void> {
+    const message = this.#messageOf(envelope, alongside);
     const { id: eventId, type } = envelope;
-    if (message.bytes > this.#maxBytes) {
-      throw new PublishError(
-        `'${type}' ${eventId} has ${message.bytes} bytes with its attributes; the topic takes ${this.#maxBytes}. Put the bulk elsewhere and publish a reference.`,
-        { eventId, senderFault: true, permanent: true },
-      );
-    }
     try {
       await this.#deliver(message);
     } catch (cause) {
+      if (cause instanceof PublishError) throw cause;
       const { message: reason } = cause as Error;
       throw new PublishError(`'${type}' ${eventId} was not accepted by ${this.#topicArn}: ${reason}`, {
         cause,
@@ -119,5 +151,24 @@ export class Publisher {
         senderFault: isRefusal(cause),
       });
     }
+  }
+
+  #messageOf(envelope: Envelope, alongside: boolean): OutgoingMessage {
+    const props = { fifo: this.#fifo, alongside };
+    const message = messageOf(envelope, props);
+    if (message.bytes <= this.#maxBytes) return message;
+    const checkedIn = this.#claimCheck?.checkIn(envelope);
+    const reference = checkedIn && messageOf(checkedIn.envelope, props);
+    if (reference === undefined || reference.bytes > this.#maxBytes) {
+      const { id: eventId, type } = envelope;
+      throw new PublishError(
+        `'${type}' ${eventId} has ${message.bytes} bytes with its attributes; the topic takes ${this.#maxBytes}. ${this.#claimCheck ? 'What is beside its data is too large already: shorten its headers or its key.' : WITHOUT_CLAIM_CHECK}`,
+        { eventId, senderFault: true, permanent: true },
+      );
+    }
+    const before = checkedIn!.store();
+    // the queue looks at it when its turn comes, which may be later than it fails
+    before.catch(() => undefined);
+    return { ...reference, before };
   }
 }

@@ -26,6 +26,7 @@ const CLEAR = new Set([
   'tenant_id',
   'event_id',
   'event_type',
+  'event_version',
   'correlation_id',
   'causation_id',
   'message_id',

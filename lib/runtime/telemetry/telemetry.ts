@@ -1,8 +1,9 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Context, SQSRecord } from 'aws-lambda';
-import type { AnyContract } from '../../contracts/contract.ts';
+import { type AnyContract, versionOf } from '../../contracts/contract.ts';
 import type { Envelope } from '../../contracts/envelope.ts';
-import { type Mask, maskOf } from '../../contracts/sensitive.ts';
+import { MASK, type Mask, maskOf } from '../../contracts/sensitive.ts';
+import { accepted } from '../../contracts/versions.ts';
 import type { Outcome } from '../batch/outcome.ts';
 import { attemptOf } from '../batch/record.ts';
 import { batchMetrics, type Promises, type Settlement } from './batch-metrics.ts';
@@ -25,6 +26,8 @@ export interface Telemetry {
   within<Result>(record: SQSRecord, event: Envelope | undefined, work: () => Result): Result;
   /** Masks the sensitive fields of a record's event, wherever texts of it end up. The identity when there are none. */
   maskFor(record: SQSRecord, event: Envelope | undefined): (text: string) => string;
+  /** Hears of data that a record only refers to, before anything is said about its event: it is masked as if it had come along. */
+  fetched(record: SQSRecord, data: unknown): void;
   /** Logs what became of a record, when that is worth a line. */
   tell(record: SQSRecord, event: Envelope | undefined, outcome: Outcome): void;
   /** Writes the metrics of a batch: a line for each event type in it. */
@@ -53,7 +56,8 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       service: consumer,
       onProblem: (error) => logger.warn('Spans are not exported.', { error: asError(error) }),
     });
-  const masks = createMasks(contracts ?? []);
+  const fetched = new WeakMap<SQSRecord, { data: unknown }>();
+  const masks = createMasks(contracts ?? [], fetched);
   const types = contracts && new Set(contracts.map(({ type }) => type));
   const subjectOf = (record: SQSRecord, event: Envelope | undefined): LogSubject => ({
     ids: identify(record, event, tracing),
@@ -68,6 +72,7 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       let subject: LogSubject | undefined;
       return logAbout(() => (subject ??= subjectOf(record, event)), work);
     },
+    fetched: (record, data) => void fetched.set(record, { data }),
     maskFor: (record, event) => masks(record, event)?.text ?? ((text) => text),
     tell(record, event, outcome) {
       if (outcome.kind === 'handled' || outcome.kind === 'duplicate' || outcome.kind === 'control') return;
@@ -107,9 +112,12 @@ function tellOutcome(logger: Logger, attempt: number, outcome: Outcome): void {
 }
 
 /** Finds the mask of an event, each made once; undefined when the contracts of its type have no sensitive fields. */
-function createMasks(contracts: readonly AnyContract[]): (record: SQSRecord, event?: Envelope) => Mask | undefined {
+function createMasks(
+  contracts: readonly AnyContract[],
+  fetched: WeakMap<SQSRecord, { data: unknown }>,
+): (record: SQSRecord, event?: Envelope) => Mask | undefined {
   const sensitive = new Map<string, Set<string>>();
-  for (const contract of contracts) {
+  for (const contract of contracts.flatMap(accepted)) {
     if (contract.sensitive.length === 0) continue;
     // of all versions: an event may have been brought from one to another
     sensitive.set(contract.type, new Set([...(sensitive.get(contract.type) ?? []), ...contract.sensitive]));
@@ -122,11 +130,21 @@ function createMasks(contracts: readonly AnyContract[]): (record: SQSRecord, eve
     let mask = masks.get(record);
     if (mask === undefined) {
       // as it was sent too: a schema may have changed it, and so may the handler
-      mask = maskOf({ sensitive: [...paths] }, event.data, dataSentIn(record));
+      const sent = fetched.get(record)?.data ?? dataSentIn(record);
+      mask = maskOrHide([...paths], event.data, sent);
       masks.set(record, mask);
     }
     return mask;
   };
+}
+
+/** Data that is nested too deep to be searched shows nothing at all. */
+function maskOrHide(sensitive: readonly string[], ...data: readonly unknown[]): Mask {
+  try {
+    return maskOf({ sensitive }, ...data);
+  } catch {
+    return { text: () => MASK, value: () => ({ hidden: MASK }) };
+  }
 }
 
 function dataSentIn({ body }: SQSRecord): unknown {
@@ -145,6 +163,7 @@ function identify(record: SQSRecord, event: Envelope | undefined, tracing: Traci
     ...(event && {
       event_id: event.id,
       event_type: event.type,
+      event_version: String(versionOf(event.dataschema) ?? 'unknown'),
       correlation_id: event.correlationid,
       ...(event.causationid !== undefined && { causation_id: event.causationid }),
     }),
