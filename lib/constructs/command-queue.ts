@@ -4,12 +4,19 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IConstruct } from 'constructs';
-import type { AnyContract } from '../contracts/index.ts';
+import { type AnyContract, accepted } from '../contracts/index.ts';
+import type { IClaimCheck } from './claim-check.ts';
+import { describeConsumer } from './delivery/pipeline-facts.ts';
 import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import { describe } from './routing/description.ts';
 import { refuseUnfair } from './routing/fairness.ts';
-import { type CommandQueueAttributes, grantSendTo, ImportedCommandQueue } from './routing/imported-command-queue.ts';
+import {
+  type CommandQueueAttributes,
+  grantSendTo,
+  ImportedCommandQueue,
+  refuseBadCommand,
+} from './routing/imported-command-queue.ts';
 import { announceTopicSize, LARGEST_MESSAGE, limitMessages, refuseBadSize } from './routing/payload-limit.ts';
 
 export type { CommandQueueAttributes } from './routing/imported-command-queue.ts';
@@ -22,6 +29,8 @@ export interface ICommandQueue extends IConstruct {
   readonly command: AnyContract;
   /** The key that encrypts it; undefined when nobody said so. */
   readonly encryptionKey: kms.IKey | undefined;
+  /** Where the data of commands is when it is too large to travel; undefined when nothing larger is taken. */
+  readonly claimCheck: IClaimCheck | undefined;
 
   /** Lets a principal send commands, and use the queue's key for that. Both accounts have to agree if they differ. */
   grantSend(grantee: iam.IGrantable): iam.Grant;
@@ -32,8 +41,16 @@ export interface ICommandQueue extends IConstruct {
 
 /** What a {@link CommandQueue} takes. */
 export interface CommandQueueProps extends QueueFunctionProps {
-  /** The command that is sent here. */
+  /** The command that is sent here; the handler may accept earlier versions of it. */
   readonly command: AnyContract;
+
+  /**
+   * Where the data of commands is when it is too large to travel. The handler may read there; senders get
+   * `claimCheck.environment` and `claimCheck.grantWrite`.
+   *
+   * @default nothing larger is taken
+   */
+  readonly claimCheck?: IClaimCheck;
 
   /**
    * Whether the commands of one key are carried out one after the other, in the order they were sent (a FIFO queue).
@@ -69,8 +86,8 @@ export interface CommandQueueProps extends QueueFunctionProps {
 /**
  * Work that exactly one handler does: a queue that is sent to directly, its DLQ, function and alarms.
  *
- * @throws UnsafePropsError when messages could be lost, blocked or repeated, when given an event, or when it is
- *   fair and ordered, or fair without a tenant
+ * @throws UnsafePropsError when messages could be lost, blocked or repeated, when given an event or a partial contract, when it
+ *   is fair and ordered, or fair without a tenant, or when data that is too large to travel would be out of reach
  * @throws BundleError when the handler is missing or does not compile
  */
 export class CommandQueue extends QueueFunction implements ICommandQueue {
@@ -85,21 +102,18 @@ export class CommandQueue extends QueueFunction implements ICommandQueue {
   }
 
   readonly command: AnyContract;
+  readonly claimCheck: IClaimCheck | undefined;
 
   constructor(scope: Construct, id: string, props: CommandQueueProps) {
     super(scope, id, props, {
       ordered: props.ordered ?? false,
       encryptionKey: keyFor(props),
       description: describe('Carries out', [props.command.type], props.owner),
+      claimCheck: props.claimCheck,
     });
-    if (props.command.kind !== 'command') {
-      throw new UnsafePropsError(
-        this,
-        `'${props.command.type}' is an event, and more than one consumer may care for it.`,
-        'Publish it on an EventTopic instead.',
-      );
-    }
+    refuseBadCommand(this, props.command);
     this.command = props.command;
+    this.claimCheck = props.claimCheck;
     if (props.fair) refuseUnfair(this, { ordered: props.ordered ?? false, contracts: [props.command] });
     const size = props.maxMessageSize ?? LARGEST_MESSAGE;
     refuseBadSize(this, size);
@@ -107,6 +121,13 @@ export class CommandQueue extends QueueFunction implements ICommandQueue {
     // Dead letters carry their failure context on top.
     limitMessages(this.deadLetterQueue, LARGEST_MESSAGE);
     announceTopicSize(this.function, props.publishes);
+    describeConsumer(this, {
+      kind: 'commandQueue',
+      owner: props.owner,
+      ordered: props.ordered ?? false,
+      events: accepted(props.command).map(({ dataschema }) => dataschema),
+      pinned: false,
+    });
   }
 
   /** Where commands are sent. */

@@ -7,7 +7,8 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
 import { undeliverableAlarm } from './alarms/consumer-alarms.ts';
-import { lastResort } from './delivery/guarded-queue.ts';
+import { DEAD_LETTER_RETENTION, lastResort } from './delivery/guarded-queue.ts';
+import { describeConsumer, nameOfTopic } from './delivery/pipeline-facts.ts';
 import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import { describe } from './routing/description.ts';
@@ -20,7 +21,7 @@ import {
   refuseSmallerQueue,
 } from './routing/payload-limit.ts';
 import { type Distance, deliveringPrincipal, distanceBetween, isNear } from './routing/places.ts';
-import { namesOf, routingOf, type Wanted } from './routing/subscription-routing.ts';
+import { namesOf, policyOf, routingOf, type Wanted } from './routing/subscription-routing.ts';
 import type { IEventTopic } from './routing/topic-base.ts';
 import { admitForeignTopic, admitSns } from './security/encryption.ts';
 import { roomFor } from './splitting-stack.ts';
@@ -36,9 +37,19 @@ export interface ConsumerProps extends QueueFunctionProps {
   /**
    * The events it wants; the topic has to carry them. A text is a pattern of types: `order.*` for everything below,
    * `*.placed` for everything that ends so, `*` for everything. A pattern also takes what the topic will carry one day; the
-   * handler dead-letters what it has no contract for.
+   * handler dead-letters what it has no contract for. Of a contract all versions of its type come; it accepts its own and
+   * those that lead there by `previous`.
    */
   readonly events: Wanted;
+
+  /**
+   * Whether SNS lets only those versions pass that the contracts in `events` accept. Others never reach the queue: right while
+   * a topic carries versions side by side, of which this consumer wants one. Otherwise what it cannot read is refused here,
+   * or ends in its DLQ, where somebody sees it. Contracts only: no patterns.
+   *
+   * @default false
+   */
+  readonly pinVersions?: boolean;
 
   /**
    * What the headers of an event have to be, by name: `{ region: sns.SubscriptionFilter.stringFilter({ allowlist: ['eu'] }) }`.
@@ -86,8 +97,8 @@ export interface ConsumerProps extends QueueFunctionProps {
  * What SNS itself cannot put into the queue is kept in `undeliverable`, a queue of its own with an alarm of its own:
  * it never was in the consumer's hands, and `StartMessageMoveTask` does not accept the DLQ of a subscription.
  *
- * @throws UnsafePropsError when messages could be lost, blocked or repeated, SNS could not express or deliver what it wants, or the
- *   topic does not carry it
+ * @throws UnsafePropsError when messages could be lost, blocked or repeated, SNS could not express or deliver what it wants, the
+ *   topic does not carry it or carries a version that it cannot read, or data that is too large to travel would be out of reach
  * @throws BundleError when the handler is missing or does not compile
  */
 export class Consumer extends QueueFunction {
@@ -107,11 +118,13 @@ export class Consumer extends QueueFunction {
       ordered: props.ordered ?? topic.ordered,
       encryptionKey: keyFor(props, distance),
       description: describe('Handles', namesOf(props.events), props.owner),
+      claimCheck: topic.claimCheck,
+      undeliverable: DEAD_LETTER_RETENTION,
     });
     refuseOrderWithoutTopic(this, props);
-    const { events, filterPolicy } = routingOf(this, topic, props.events, props.headers);
+    const routing = routingOf(this, topic, props.events, props);
     this.topic = topic;
-    this.events = events;
+    this.events = routing.events;
     this.#limitMessages(props);
 
     const principal = deliveringPrincipal(this, topic.topic.env);
@@ -133,13 +146,25 @@ export class Consumer extends QueueFunction {
       protocol: sns.SubscriptionProtocol.SQS,
       endpoint: this.queue.queueArn,
       rawMessageDelivery: true,
-      filterPolicy,
+      filterPolicy: routing.filterPolicy,
       deadLetterQueue: this.undeliverable,
       ...(distance.region !== 'same' && { region: topic.topic.env.region }),
     });
+    // CDK knows no alternatives.
+    if (routing.anyOf.length > 0) {
+      (this.subscription.node.defaultChild as sns.CfnSubscription).filterPolicy = policyOf(routing);
+    }
     // Otherwise events that are published in between are refused by the queue, and end undeliverable.
     if (policyDependable) this.subscription.node.addDependency(policyDependable);
-    topic.subscribed(this, events);
+    topic.subscribed(this, routing.events);
+    describeConsumer(this, {
+      kind: 'consumer',
+      owner: props.owner,
+      topic: nameOfTopic(topic.topic),
+      ordered: props.ordered ?? topic.ordered,
+      events: routing.dataschemas,
+      pinned: props.pinVersions ?? false,
+    });
     this.undeliverableAlarm = isHere(this.undeliverable, this.queue)
       ? undeliverableAlarm(this.health, this.undeliverable)
       : undefined;

@@ -6,6 +6,8 @@ import type { Construct, IConstruct } from 'constructs';
 import type { AnyContract } from '../contracts/index.ts';
 import { Health } from './alarms/health.ts';
 import { type TopicAlarmProps, type TopicAlarms, topicAlarms } from './alarms/topic-alarms.ts';
+import type { IClaimCheck } from './claim-check.ts';
+import { describeTopic } from './delivery/pipeline-facts.ts';
 import { UnsafePropsError } from './errors.ts';
 import { kebabCase, physicalName } from './names.ts';
 import type { IOnCall } from './on-call/on-call.ts';
@@ -23,7 +25,10 @@ export type { IEventTopic } from './routing/topic-base.ts';
 
 /** What an {@link EventTopic} takes. */
 export interface EventTopicProps {
-  /** The event types that travel over this topic. At least one; commands belong on a {@link CommandQueue}. */
+  /**
+   * The event types that travel over this topic, each version by itself. At least one; commands belong on a
+   * {@link CommandQueue}.
+   */
   readonly events: readonly AnyContract[];
 
   /**
@@ -49,6 +54,14 @@ export interface EventTopicProps {
    * @default Size.kibibytes(256)
    */
   readonly maxMessageSize?: Size;
+
+  /**
+   * Where the data of events goes that are larger than that. Its consumers may read there, and functions that are given the
+   * topic in `publishes`, or an outbox of it, may write; others get `claimCheck.environment` and `claimCheck.grantWrite`.
+   *
+   * @default nothing larger is taken
+   */
+  readonly claimCheck?: IClaimCheck;
 
   /**
    * The customer managed key that encrypts the topic.
@@ -92,8 +105,8 @@ export interface EventTopicProps {
  * An event that no consumer of the app takes is a warning, `baton:eventWithoutConsumer`, which can be acknowledged with
  * `Validations.of(topic).acknowledge` when its consumers are elsewhere.
  *
- * @throws UnsafePropsError when it carries nothing, a command, or one event type twice in the same version; when it is fair
- *   and ordered, or an event of a fair one has no tenant; when `maxMessageSize` is out of bounds, or `owner` is missing
+ * @throws UnsafePropsError when it carries nothing, a command, a partial contract, or one event type twice in the same version;
+ *   when it is fair and ordered, or an event of a fair one has no tenant; when `maxMessageSize` is out of bounds, or `owner` is missing
  */
 export class EventTopic extends EventTopicBase {
   /** A topic that was made elsewhere, by its ARN: that of a FIFO topic ends in `.fifo`. */
@@ -118,6 +131,7 @@ export class EventTopic extends EventTopicBase {
   readonly fair: boolean;
   /** The largest event that it takes, attributes included. */
   readonly maxMessageSize: Size;
+  readonly claimCheck: IClaimCheck | undefined;
   /** Speaks for its alarms; undefined without `onCall`. */
   readonly health: Health | undefined;
   readonly alarms: TopicAlarms | undefined;
@@ -131,6 +145,7 @@ export class EventTopic extends EventTopicBase {
     if (this.fair) refuseUnfair(this, { ordered: this.ordered, contracts: props.events });
     this.maxMessageSize = props.maxMessageSize ?? DEFAULT_TOPIC_SIZE;
     refuseBadSize(this, this.maxMessageSize);
+    this.claimCheck = props.claimCheck;
     this.encryptionKey =
       props.encryptionKey ??
       customerKey(this, {
@@ -147,6 +162,7 @@ export class EventTopic extends EventTopicBase {
     if (this.maxMessageSize.toBytes() !== DEFAULT_TOPIC_SIZE.toBytes()) {
       (this.topic.node.defaultChild as sns.CfnTopic).maximumMessageSize = this.maxMessageSize.toBytes();
     }
+    describeTopic(this, props.owner);
     this.#subscriptions = watchSubscriptions(this);
     this.health = this.#healthFor(props);
     this.alarms = this.health && topicAlarms(this.health, this.topic, props.alarms);

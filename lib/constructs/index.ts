@@ -4,6 +4,7 @@ export { type AlarmRule, Health, type HealthAlarm, type HealthProps, type Monito
 export { type TableAlarmProps, type TableAlarms, tableAlarms } from './alarms/table-alarms.ts';
 export { type TopicAlarmProps, type TopicAlarms, topicAlarms } from './alarms/topic-alarms.ts';
 export * from './circuit-breakers.ts';
+export * from './claim-check.ts';
 export * from './command-queue.ts';
 export * from './consumer.ts';
 export { Dashboards, type DashboardsProps } from './dashboards/dashboards.ts';

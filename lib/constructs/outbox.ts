@@ -119,6 +119,8 @@ const TIMEOUT = Duration.seconds(70);
  * @throws UnsafePropsError when `shards` or `maxLag` are out of bounds
  */
 export class Outbox extends Construct implements Monitored {
+  /** Where the committed events are published. */
+  readonly topic: IEventTopic;
   readonly table: dynamodb.Table;
   readonly function: lambda.Function;
   /** Events wait, or the relay is silent. A page. */
@@ -142,6 +144,7 @@ export class Outbox extends Construct implements Monitored {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.name = props.name ?? kebabCase(id);
     this.maxLag = maxLag;
+    this.topic = topic;
     const encryptionKey = props.encryptionKey ?? topic.encryptionKey;
     if (encryptionKey === undefined) {
       throw new UnsafePropsError(this, `Nobody said what key encrypts ${topic.node.path}.`, 'Set `encryptionKey`.');
@@ -160,13 +163,15 @@ export class Outbox extends Construct implements Monitored {
       deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
       removalPolicy,
     });
-    this.environment = {
+    const environment = {
       BATON_OUTBOX_TABLE: this.table.tableName,
       BATON_OUTBOX_SHARDS: String(shards),
       // Order that the topic does not keep is not worth a write.
       BATON_OUTBOX_FENCED: String(props.fenced ?? topic.ordered),
       ...outboxLimit(topic),
     };
+    // The relay hands references on, and has nothing to do with what they stand for.
+    this.environment = { ...environment, ...topic.claimCheck?.environment };
     this.function = handlerFunction(this, {
       entry: HANDLERS[relay],
       description: `Publishes what is committed to the outbox ${this.node.path}`,
@@ -176,7 +181,7 @@ export class Outbox extends Construct implements Monitored {
       logRetention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
       removalPolicy,
       environment: {
-        ...this.environment,
+        ...environment,
         ...topicEnvironment(topic),
         POWERTOOLS_SERVICE_NAME: this.name,
       },
@@ -191,9 +196,11 @@ export class Outbox extends Construct implements Monitored {
     tableAlarms(this.health, this.table);
   }
 
-  /** Lets a producer add entries to its transactions, and use the table's key for that. */
+  /** Lets a producer add entries to its transactions, use the table's key for that, and write to the topic's claim check. */
   grantPublish(grantee: iam.IGrantable): iam.Grant {
-    return this.#grantTable(grantee, ['PutItem', 'UpdateItem']);
+    const grant = this.#grantTable(grantee, ['PutItem', 'UpdateItem']);
+    const { claimCheck } = this.topic;
+    return claimCheck ? grant.combine(claimCheck.grantWrite(grantee)) : grant;
   }
 
   /** Age of the oldest entry that the relay found, in milliseconds; 0 when there was none. Maximum over a minute unless told otherwise. */

@@ -9,6 +9,7 @@ import { PaymentCaptured } from '../../events/payment-captured.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
 import {
   CircuitBreakers,
+  ClaimCheck,
   CommandQueue,
   Consumer,
   EventTopic,
@@ -54,10 +55,17 @@ export class OrdersStack extends PipelineStack {
     const unhurriedAndQuiet = { ...unhurried, batchSize: 50 };
     const patient = { ...unhurried, batchSize: 100 };
 
+    // An order of a thousand lines is larger than what a topic takes: its data waits in a bucket.
+    const claimCheck = new ClaimCheck(this, 'ClaimCheck', {
+      encryptionKey: foundation.key,
+      removalPolicy: this.removalPolicy,
+    });
+
     // Ordered by order id. Who does not need the order of events subscribes with a standard queue all the same.
     this.orders = new EventTopic(this, 'Orders', {
       events: [OrderPlaced, InventoryReserved, PaymentCaptured, OrderShipped],
       ordered: true,
+      claimCheck,
       encryptionKey: foundation.key,
       onCall: foundation.onCall,
       owner: 'checkout',
@@ -86,9 +94,11 @@ export class OrdersStack extends PipelineStack {
       ...shared,
       ...unhurried,
       command: PlaceOrder,
+      claimCheck,
       entry: 'functions/place-order/handler.ts',
       owner: 'checkout',
       outbox: this.outbox,
+      produces: [OrderPlaced],
       environment: { SHOP_TABLE: shop.tableName },
     });
     const inventory = new Consumer(this, 'Inventory', {
@@ -99,6 +109,7 @@ export class OrdersStack extends PipelineStack {
       owner: 'fulfilment',
       ordered: true,
       outbox: this.outbox,
+      produces: [InventoryReserved],
       environment: { SHOP_TABLE: shop.tableName },
     });
     const billing = new Consumer(this, 'Billing', {
@@ -116,6 +127,7 @@ export class OrdersStack extends PipelineStack {
       circuitBreakers: this.circuitBreakers,
       dependencies: { payments: { timeout: Duration.seconds(10), alarm: 'page' } },
       outbox: this.outbox,
+      produces: [PaymentCaptured],
       environment: { SHOP_TABLE: shop.tableName, PAYMENT_PROVIDER_URL: environment.paymentProviderUrl },
     });
     const shipping = new Consumer(this, 'Shipping', {
@@ -127,6 +139,7 @@ export class OrdersStack extends PipelineStack {
       owner: 'fulfilment',
       ordered: false,
       outbox: this.outbox,
+      produces: [OrderShipped],
       environment: { SHOP_TABLE: shop.tableName },
     });
     const invoicing = new Consumer(this, 'Invoicing', {

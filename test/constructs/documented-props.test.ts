@@ -132,6 +132,8 @@ export interface PlayProps extends Base {
         'AuditTrailProps',
         'BurnRates',
         'CircuitBreakersProps',
+        'ClaimCheckAttributes',
+        'ClaimCheckProps',
         'CommandQueueAttributes',
         'CommandQueueProps',
         'ConsumerProps',

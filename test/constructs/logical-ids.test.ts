@@ -4,6 +4,7 @@ import path from 'node:path';
 import { App, Duration } from 'aws-cdk-lib';
 import { afterAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
+import { ClaimCheck } from '../../lib/constructs/claim-check.ts';
 import {
   CircuitBreakers,
   CommandQueue,
@@ -96,7 +97,8 @@ function theatre(
 ): App {
   const app = newApp();
   const stack = new SplittingStack(app, 'Theatre', { placementsDirectory });
-  const topic = new EventTopic(stack, 'Seats', { events: [SeatBooked, SeatFreed], ordered: true });
+  const claimCheck = new ClaimCheck(stack, 'ClaimCheck');
+  const topic = new EventTopic(stack, 'Seats', { events: [SeatBooked, SeatFreed], ordered: true, claimCheck });
   const idempotency = new IdempotencyTable(stack, 'Idempotency');
   const onCall = new OnCall(stack, 'OnCall', { runbooks });
   const shared = { entry: ECHO, maxAge: Duration.minutes(5), owner, idempotency, onCall };

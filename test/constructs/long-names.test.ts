@@ -5,6 +5,7 @@ import { App, Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
+import { ClaimCheck } from '../../lib/constructs/claim-check.ts';
 import {
   AuditTrail,
   CircuitBreakers,
@@ -86,7 +87,8 @@ function theatre(depth: number): Template[] {
     escalate: ['lead@theatre.test'],
   });
   const events = [SeatBooked, SeatFreed];
-  const topic = new EventTopic(scope, long('Topic'), { events, ordered: true, onCall, owner });
+  const claimCheck = new ClaimCheck(scope, long('Data'));
+  const topic = new EventTopic(scope, long('Topic'), { events, ordered: true, claimCheck, onCall, owner });
   const idempotency = new IdempotencyTable(scope, long('Table'), { onCall, owner });
   new AuditTrail(scope, long('Audit'));
   const shared = { entry: ECHO, maxAge: Duration.minutes(5), owner, idempotency, onCall };

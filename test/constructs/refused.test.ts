@@ -6,6 +6,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { ClaimCheck } from '../../lib/constructs/claim-check.ts';
 import {
   AuditTrail,
   CircuitBreakers,
@@ -16,7 +17,8 @@ import {
   OnCall,
   Outbox,
 } from '../../lib/constructs/index.ts';
-import { defineEvent } from '../../lib/contracts/index.ts';
+import { defineEvent, needs } from '../../lib/contracts/index.ts';
+import { DoorOpened, DoorOpenedV2 } from './fixtures/versions.ts';
 import { SeatBooked, SeatBookedV2, SeatFreed, SeatPriced, wiring } from './fixtures/wiring.ts';
 
 type Theatre = ReturnType<typeof wiring>;
@@ -120,6 +122,72 @@ const PROPS: readonly Unsafe[] = [
     /'\*\.seat\.\*', a pattern that SNS cannot express/,
     /write 'order\.\*', '\*\.placed' or '\*'/,
   ),
+  {
+    what: 'a version of its event that it could not read',
+    how: ({ stack, consumer }) => {
+      const topic = new EventTopic(stack, 'Doors', { events: [DoorOpened, DoorOpenedV2] });
+      consumer({ topic, events: [DoorOpened] });
+    },
+    path: 'Theatre/SeatPlan',
+    problem:
+      /would get 'door\.opened' version 2, which Theatre\/Doors carries too; its contracts accept version 1 only/,
+    remedy: /whose `previous` leads from 2 there, or set `pinVersions`/,
+  },
+  consumer(
+    'pinned versions of a pattern',
+    { events: ['seat.*'], pinVersions: true },
+    /`pinVersions` is set, and it wants 'seat\.\*'/,
+    /List contracts instead, or leave `pinVersions` out/,
+  ),
+  {
+    what: 'a topic of what one consumer needs of an event',
+    how: ({ stack }) =>
+      new EventTopic(stack, 'Parts', { events: [needs(SeatPriced, z.object({ price: z.number() }))] }),
+    path: 'Theatre/Parts',
+    problem: /'seat\.priced' version 1 is given as what one consumer needs of it/,
+    remedy: /List the event's own contract/,
+  },
+  consumer(
+    'events that its handler could not publish anywhere',
+    { produces: [SeatFreed] },
+    /produces 'seat\.freed' version 1, and has nowhere to publish it/,
+    /Set `publishes` or `outbox`/,
+  ),
+  {
+    what: 'events that its handler publishes to a topic that does not carry them',
+    how: ({ topic, commandQueue }) => commandQueue({ publishes: topic, produces: [SeatPriced] }),
+    path: 'Theatre/BookSeat',
+    problem: /produces 'seat\.priced' version 1, which Theatre\/Seats does not carry/,
+    remedy: /Add the event to the topic's `events`/,
+  },
+  {
+    what: 'a claim check of parts of days',
+    how: ({ stack }) => new ClaimCheck(stack, 'ClaimCheck', { retention: Duration.hours(30) }),
+    path: 'Theatre/ClaimCheck',
+    problem: /`retention` is 1\.25 days/,
+    remedy: /whole days/,
+  },
+  {
+    what: 'a claim check that forgets before every way back',
+    how: ({ stack, commandQueue }) => {
+      commandQueue({ claimCheck: new ClaimCheck(stack, 'ClaimCheck', { retention: Duration.days(18) }) });
+    },
+    path: 'Theatre/BookSeat',
+    problem: /Theatre\/ClaimCheck keeps data 18 days, .*come back after 18 days/,
+    remedy: /Raise `retention` of Theatre\/ClaimCheck above 18 days/,
+  },
+  {
+    what: 'two claim checks of one function',
+    how: ({ stack, consumer }) => {
+      const [from, to] = ['From', 'To'].map(
+        (id) => new EventTopic(stack, id, { events: [SeatBooked], claimCheck: new ClaimCheck(stack, `${id}Data`) }),
+      );
+      consumer({ topic: from!, publishes: to! });
+    },
+    path: 'Theatre/SeatPlan',
+    problem: /Its claim check is Theatre\/FromData, and Theatre\/To, where it publishes, has Theatre\/ToData/,
+    remedy: /Give both the same ClaimCheck/,
+  },
   {
     what: 'a filter policy by a header that no declared event has',
     how: ({ consumer }) => consumer({ headers: { row: sns.SubscriptionFilter.existsFilter() } }),
@@ -379,6 +447,7 @@ describe.each([
 describe('an app with one construct of Baton is checked as a whole', () => {
   it.each<[string, (stack: Stack) => unknown]>([
     ['AuditTrail', (stack) => new AuditTrail(stack, 'Audit')],
+    ['ClaimCheck', (stack) => new ClaimCheck(stack, 'ClaimCheck')],
     ['EventTopic', (stack) => new EventTopic(stack, 'Seats', { events: [SeatBooked] })],
     ['IdempotencyTable', (stack) => new IdempotencyTable(stack, 'Idempotency')],
     ['OnCall', (stack) => new OnCall(stack, 'OnCall')],

@@ -134,7 +134,7 @@ test('SNS delivers exactly what pattern and headers say together', async () => {
           region: sns.SubscriptionFilter.stringFilter({ allowlist: regions }),
           size: sns.SubscriptionFilter.numericFilter({ greaterThanOrEqualTo: least }),
         };
-        const { filterPolicy, events } = routingOf(stack, topic, ['order.*'], headers);
+        const { filterPolicy, events } = routingOf(stack, topic, ['order.*'], { headers });
         expect(events).toEqual([With]);
         const published = given.map(({ region, size, hasHeader }, n) => ({
           contract: hasHeader ? With : Without,

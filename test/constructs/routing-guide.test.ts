@@ -3,11 +3,20 @@ import { join } from 'node:path';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { App, Duration, Size, Stack, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Consumer, type ConsumerProps, EventTopic, IdempotencyTable, OnCall } from '../../lib/constructs/index.ts';
+import { ClaimCheck } from '../../lib/constructs/claim-check.ts';
+import {
+  Consumer,
+  type ConsumerProps,
+  EventTopic,
+  IdempotencyTable,
+  OnCall,
+  Outbox,
+} from '../../lib/constructs/index.ts';
 import { createEnvelope, defineCommand, defineEvent } from '../../lib/contracts/index.ts';
 import { ECHO } from './fixtures/wiring.ts';
 
@@ -23,6 +32,12 @@ const OrderPlaced = defineEvent({
   schema: z.object({ orderId: z.string(), shop: z.string(), region: z.string().optional(), total: z.number() }),
 });
 const { type: _type, ...rest } = OrderPlaced;
+const OrderPlacedV2 = defineEvent({
+  ...rest,
+  type: 'order.placed',
+  version: 2,
+  previous: { contract: OrderPlaced, upcast: (order) => order },
+});
 const OrderCancelled = defineEvent({ ...rest, type: 'order.cancelled' });
 const OrderReturned = defineEvent({ ...rest, type: 'order.returned' });
 const DocumentScanned = defineEvent({ ...rest, type: 'document.scanned' });
@@ -52,6 +67,18 @@ const examples: Record<string, (this: Example, shared: Shared, orders: EventTopi
   wildcards(shared, orders) {
     new Consumer(this, 'Audit', { ...shared, topic: orders, events: ['*'] });
     new Consumer(this, 'Refunds', { ...shared, topic: orders, events: [OrderReturned, '*.cancelled'] });
+  },
+  versions(shared) {
+    const orders = new EventTopic(this, 'Orders', { events: [OrderPlaced, OrderPlacedV2] });
+    new Consumer(this, 'Billing', { ...shared, topic: orders, events: [OrderPlacedV2] });
+    new Consumer(this, 'Ledger', { ...shared, topic: orders, events: [OrderPlaced], pinVersions: true });
+    new Consumer(this, 'Returns', {
+      ...shared,
+      topic: orders,
+      events: ['order.*'],
+      publishes: orders,
+      produces: [OrderPlacedV2],
+    });
   },
   headers(shared, orders) {
     new Consumer(this, 'LargeOrdersInEurope', {
@@ -84,6 +111,23 @@ const examples: Record<string, (this: Example, shared: Shared, orders: EventTopi
       maxMessageSize: Size.mebibytes(1),
     });
     expect(documents.maxMessageSize.toMebibytes()).toBe(1);
+  },
+  'events by claim check'(shared) {
+    const encryptionKey = new Key(this, 'Key');
+    const claimCheck = new ClaimCheck(this, 'ClaimCheck', { encryptionKey });
+    const scans = new EventTopic(this, 'Scans', { events: [DocumentScanned], claimCheck });
+    const archive = new Outbox(this, 'Archive', { topic: scans, onCall: shared.onCall, owner: 'shop' });
+    new Consumer(this, 'Reader', { ...shared, topic: scans, events: [DocumentScanned], outbox: archive });
+    const theirs = ClaimCheck.fromBucketAttributes(this, 'TheirData', {
+      bucketArn: 'arn:aws:s3:::baton-prod-orders-claimcheck',
+      encryptionKey,
+    });
+    const invoices = EventTopic.fromTopicAttributes(this, 'Invoices', {
+      topicArn: 'arn:aws:sns:eu-west-1:111122223333:Baton-prod-Orders-Invoices',
+      events: [OrderPlaced],
+      claimCheck: theirs,
+    });
+    new Consumer(this, 'Ledger', { ...shared, topic: invoices, events: [OrderPlaced] });
   },
   grants(_shared, orders) {
     orders.grantSubscribe(new iam.AccountPrincipal('444455556666'));

@@ -173,10 +173,10 @@ describe('a consumer refuses, with its path and the remedy,', () => {
     ],
     [
       'a queue that takes less than the topic',
-      { maxMessageSize: Size.kibibytes(128) },
+      { events: [SeatFreed], maxMessageSize: Size.kibibytes(128) },
       /takes 131072 bytes, and Theatre\/Seats takes 262144/,
     ],
-    ['a size that SQS does not take', { maxMessageSize: Size.mebibytes(2) }, /1 KiB to 1 MiB/],
+    ['a size that SQS does not take', { events: [SeatFreed], maxMessageSize: Size.mebibytes(2) }, /1 KiB to 1 MiB/],
   ])('%s', (_, props, message) => {
     const build = () => wiring(everything).consumer(props);
     expect(build).toThrow(UnsafePropsError);

@@ -113,6 +113,24 @@ const CONTROL_TOWER: Accepted[] = [
       'The functions call AWS and public APIs only. In a VPC of nobody they would reach neither without NAT; who has one puts them there.',
   },
   {
+    rule: /^CT\.S3\.PR\.2$/,
+    at: /\/ClaimCheck\//,
+    reason:
+      'Functions read and write it under roles of their own; CloudTrail data events tell who did, and logs of a month of objects nobody reads.',
+  },
+  {
+    rule: /^CT\.S3\.PR\.4$/,
+    at: /\/ClaimCheck\//,
+    reason:
+      'An object is announced by the event that refers to it: a notification of S3 would say the same, to nobody.',
+  },
+  {
+    rule: /^CT\.S3\.PR\.9$/,
+    at: /\/ClaimCheck\//,
+    reason:
+      'Data of events has to be forgotten in time, which a lock would forbid; nobody may delete, and versions are kept for 7 days.',
+  },
+  {
     rule: /^CT\.SQS\.PR\.1$/,
     at: /\/(Undeliverable|Undelivered)/,
     reason:
@@ -224,6 +242,12 @@ describe('what roles may do', () => {
       reason:
         'Queues and log groups by the names that their stack gives them: a role has no room for hundreds of ARNs.',
     },
+    {
+      rule: /^s3:(Get|Put)Object$/,
+      at: /^Baton-/,
+      reason:
+        'The objects of one bucket: each event that is too large to travel has one, under a name that follows from its id.',
+    },
   ];
 
   it('has no action with a wildcard', () => {
@@ -313,6 +337,22 @@ describe('what lasts', () => {
         at,
         expect.anything(),
         expect.any(Number),
+      ]);
+    }
+  });
+
+  it('every bucket is encrypted with a key of ours, and forgets in the end', () => {
+    const buckets = ofType(/^AWS::S3::Bucket$/);
+    expect(buckets.length).toBeGreaterThan(0);
+    for (const { at, Properties } of buckets) {
+      const [rule] = Properties.BucketEncryption?.ServerSideEncryptionConfiguration ?? [];
+      const lifetimes = Properties.LifecycleConfiguration?.Rules.map(
+        (each: { ExpirationInDays?: number }) => each.ExpirationInDays,
+      );
+      expect([at, rule?.ServerSideEncryptionByDefault.KMSMasterKeyID, lifetimes]).toEqual([
+        at,
+        expect.anything(),
+        [expect.any(Number)],
       ]);
     }
   });

@@ -6,6 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { AnyContract } from '../../contracts/index.ts';
 import {
   type AlarmThresholds,
   type ConsumerAlarms,
@@ -16,6 +17,7 @@ import {
 import { type ConsumerMetric, consumerMetric, METRICS_NAMESPACE } from '../alarms/consumer-metrics.ts';
 import { Health } from '../alarms/health.ts';
 import type { CircuitBreakers, DependencyProps } from '../circuit-breakers.ts';
+import type { IClaimCheck } from '../claim-check.ts';
 import { handlerFunction } from '../code/handler-function.ts';
 import { UnsafePropsError } from '../errors.ts';
 import type { IEventTopic } from '../event-topic.ts';
@@ -25,7 +27,10 @@ import type { IOnCall } from '../on-call/on-call.ts';
 import type { Outbox } from '../outbox.ts';
 import { installRules } from '../rules/rules.ts';
 import { grantMessageKey } from '../security/encryption.ts';
+import { claimCheckOf } from './claim-check-of.ts';
+import { refuseBadName } from './consumer-name.ts';
 import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
+import { producedBy } from './produced-events.ts';
 import { type Delivery, refuseUnsafeDelivery, type SafeDelivery, safeDelivery } from './safe-delivery.ts';
 
 /** What a {@link Consumer} and a {@link CommandQueue} take alike. */
@@ -101,6 +106,14 @@ export interface QueueFunctionProps extends Delivery {
   readonly outbox?: Outbox;
 
   /**
+   * The events that its handler publishes, through `publishes` or `outbox`: what the catalog of events and the checks of contracts
+   * know of it. Nothing at run time looks at it.
+   *
+   * @default nobody knows
+   */
+  readonly produces?: readonly AnyContract[];
+
+  /**
    * `strict`: when an event of a key is dead-lettered, later ones of that key follow it into the DLQ, in order, until an
    * operator releases the key (`baton parked release`). For ordered queues only; it costs a read of DynamoDB a batch.
    *
@@ -151,14 +164,15 @@ export interface QueueFunctionProps extends Delivery {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** What else begins a record of the idempotency table, up to the first `#`: circuits, and markers of parked keys. */
-const OTHER_RECORDS = ['circuit', 'parked'];
-
 /** What the constructs on top of {@link QueueFunction} decide for it. */
 export interface QueueFunctionDecisions {
   readonly ordered: boolean;
   readonly encryptionKey: kms.IKey;
   readonly description: string;
+  /** Where the data of what it is given is, if that is too large to travel. */
+  readonly claimCheck: IClaimCheck | undefined;
+  /** How long a message can wait before it is in the queue. @default it is sent there directly */
+  readonly undeliverable?: Duration;
 }
 
 /**
@@ -175,6 +189,8 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   readonly alarms: ConsumerAlarms;
   /** The promise: how old a message may get. */
   readonly maxAge: Duration;
+  /** What its handler publishes, as far as it was said. */
+  readonly produces: readonly AnyContract[];
   /** The names of what its handler calls behind circuit breakers. */
   readonly dependencies: readonly string[];
   /** Speaks for its alarms. */
@@ -196,10 +212,13 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     this.name = props.name ?? kebabCase(id);
     refuseBadName(this, this.name);
     this.maxAge = props.maxAge;
+    this.produces = producedBy(this, props);
     this.dependencies = Object.keys(props.dependencies ?? {});
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
     this.encryptionKey = encryptionKey;
-    props.idempotency.guard(this, this.name, delivery.retention.plus(DEAD_LETTER_RETENTION));
+    const wayBack = delivery.retention.plus(DEAD_LETTER_RETENTION);
+    props.idempotency.guard(this, this.name, wayBack);
+    const claimCheck = claimCheckOf(this, props, decisions, wayBack);
 
     const { queue, deadLetterQueue } = guardedQueue(this, { ...delivery, ordered, encryptionKey, removalPolicy });
     this.queue = queue;
@@ -229,6 +248,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
         ...(props.backoff?.cap && { BATON_BACKOFF_CAP_SECONDS: String(props.backoff.cap.toSeconds()) }),
         ...(props.publishes && { BATON_TOPIC_ARN: props.publishes.topic.topicArn }),
         ...props.outbox?.environment,
+        ...claimCheck?.environment,
         ...(props.dependencies && props.circuitBreakers?.environment(this, props.dependencies)),
         POWERTOOLS_SERVICE_NAME: this.name,
         POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
@@ -237,7 +257,9 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     this.grantPrincipal = this.function.grantPrincipal;
     this.#grantDelivery();
     props.idempotency.grantGuard(this);
+    decisions.claimCheck?.grantRead(this);
     props.publishes?.grantPublish(this);
+    props.publishes?.claimCheck?.grantWrite(this);
     props.outbox?.grantPublish(this);
 
     this.eventSource = new lambda.EventSourceMapping(this, 'EventSource', {
@@ -350,24 +372,6 @@ function refuseHastyObjective(scope: Construct, objective: Duration | undefined)
     `\`latencyObjective\` is ${milliseconds} ms, which the clocks of producer and consumer cannot tell.`,
     'Use whole seconds, a second or more.',
   );
-}
-
-/** Idempotency records begin with it, metrics have it as a dimension, and it is a tag. */
-function refuseBadName(scope: Construct, name: string): void {
-  if (!/^[A-Za-z0-9][\w.-]{0,254}$/.test(name)) {
-    throw new UnsafePropsError(
-      scope,
-      `\`name\` is '${name}'.`,
-      'Set it, or the id that it follows from, to letters, digits, dots, dashes and underscores, up to 255.',
-    );
-  }
-  if (OTHER_RECORDS.includes(name)) {
-    throw new UnsafePropsError(
-      scope,
-      `\`name\` is '${name}', as the idempotency table calls records that are no events: one would be taken for the other.`,
-      'Give it another `name`.',
-    );
-  }
 }
 
 function refuseReservedVariables(scope: Construct, environment: Readonly<Record<string, string>>): void {

@@ -3,6 +3,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { AnyContract } from '../../contracts/index.ts';
+import type { IClaimCheck } from '../claim-check.ts';
 import { UnsafePropsError } from '../errors.ts';
 import { DEFAULT_TOPIC_SIZE } from './payload-limit.ts';
 import { EventTopicBase } from './topic-base.ts';
@@ -35,6 +36,13 @@ export interface EventTopicAttributes {
    * @default Size.kibibytes(256)
    */
   readonly maxMessageSize?: Size;
+
+  /**
+   * Where the data of its events is when it is too large to travel; its owner has to admit who reads or writes there.
+   *
+   * @default nothing larger is taken
+   */
+  readonly claimCheck?: IClaimCheck;
 }
 
 /** A topic of another stack, account or region. Nothing of it is changed: who may subscribe or publish is said by its owner. */
@@ -43,6 +51,7 @@ export class ImportedEventTopic extends EventTopicBase {
   readonly ordered: boolean;
   readonly maxMessageSize: Size;
   readonly encryptionKey: kms.IKey | undefined;
+  readonly claimCheck: IClaimCheck | undefined;
 
   constructor(scope: Construct, id: string, props: EventTopicAttributes) {
     super(scope, id, props.events);
@@ -58,6 +67,7 @@ export class ImportedEventTopic extends EventTopicBase {
     }
     this.maxMessageSize = props.maxMessageSize ?? DEFAULT_TOPIC_SIZE;
     this.encryptionKey = props.encryptionKey;
+    this.claimCheck = props.claimCheck;
     this.topic = sns.Topic.fromTopicAttributes(this, 'Topic', { topicArn });
   }
 

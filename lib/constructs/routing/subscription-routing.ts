@@ -1,10 +1,11 @@
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { AnyContract } from '../../contracts/index.ts';
+import { type AnyContract, accepted } from '../../contracts/index.ts';
 import { UnsafePropsError } from '../errors.ts';
 import { conditionOf, type EventPattern, readPattern, remedyFor, wants } from './event-pattern.ts';
 import { canFulfil, type HeaderRules, objectionTo } from './header-rule.ts';
 import type { IEventTopic } from './topic-base.ts';
+import { type AttributeRules, canRead, isAccepted, versionRules } from './version-filter.ts';
 
 /** What a subscriber wants of a topic: events, and patterns of their types. */
 export type Wanted = readonly (AnyContract | string)[];
@@ -13,7 +14,20 @@ export type Wanted = readonly (AnyContract | string)[];
 export interface SubscriptionRouting {
   /** The events of the topic that reach it, in the topic's order. */
   readonly events: readonly AnyContract[];
-  readonly filterPolicy: Readonly<Record<string, sns.SubscriptionFilter>>;
+  /** What may reach it, by its declaration: the dataschemas of the same, and of what its contracts accept beside them. */
+  readonly dataschemas: readonly string[];
+  /** Rules that all have to hold. */
+  readonly filterPolicy: AttributeRules;
+  /** Of these, one has to hold as well; empty when there is nothing to choose from. Otherwise two or more. */
+  readonly anyOf: readonly AttributeRules[];
+}
+
+/** What a subscriber may say about {@link routingOf} beside what it wants. */
+export interface RoutingOptions {
+  /** @default whatever they are */
+  readonly headers?: HeaderRules | undefined;
+  /** Whether only the versions pass that its contracts accept. @default false */
+  readonly pinVersions?: boolean | undefined;
 }
 
 /** Source of all of them: Amazon SNS developer guide, "Filter policy constraints". */
@@ -24,55 +38,70 @@ const LARGEST_POLICY = 256 * 1024;
 /**
  * Turns what a subscriber wants into a filter policy on attributes.
  *
- * The filter is on the event's type. It is not on its version: a version that the subscriber does not know yet has to end
- * in its DLQ, where somebody sees it, and not in SNS's filter, where nobody does.
+ * The filter is on the event's type. Unless versions are pinned it is not on the version: one that the subscriber does not know
+ * yet has to end in its DLQ, where somebody sees it, and not in SNS's filter, where nobody does.
  *
- * @throws UnsafePropsError when SNS could not express it, or some of it could never match
+ * @throws UnsafePropsError when SNS could not express it, some of it could never match, or the topic carries a version that
+ *   the subscriber would get and could not read
  */
 export function routingOf(
   scope: Construct,
   topic: IEventTopic,
   wanted: Wanted,
-  headers: HeaderRules = {},
+  { headers = {}, pinVersions = false }: RoutingOptions = {},
 ): SubscriptionRouting {
   if (wanted.length === 0) {
     throw new UnsafePropsError(scope, 'It wants no events.', 'List at least one in `events`.');
   }
   const contracts = wanted.filter((each) => typeof each !== 'string');
   const patterns = wanted.filter((each) => typeof each === 'string').map((text) => readOrRefuse(scope, text, topic));
-  const foreign = contracts.find((event) => !topic.carries(event));
-  if (foreign) {
-    throw new UnsafePropsError(
-      scope,
-      `It wants '${foreign.type}' version ${foreign.version}, which ${topic.node.path} does not carry: it would wait forever.`,
-      "Add the event to the topic's `events`, or take it off this list.",
-    );
+  if (pinVersions) refusePinnedPatterns(scope, patterns);
+  const reads = pinVersions ? isAccepted : canRead;
+  for (const event of contracts) {
+    if (!topic.events.some((carried) => reads([event], carried))) refuseForeign(scope, event, topic, pinVersions);
   }
-  const named = topic.events.filter(
-    (event) =>
-      contracts.some(({ dataschema }) => dataschema === event.dataschema) ||
-      patterns.some(({ pattern }) => wants(pattern, event.type)),
+  const named = topic.events.filter((event) =>
+    pinVersions
+      ? isAccepted(contracts, event)
+      : contracts.some(({ type }) => type === event.type) || patterns.some(({ pattern }) => wants(pattern, event.type)),
   );
   refuseBadRules(scope, headers, named);
   for (const event of contracts) {
-    if (!canFulfil(event, headers)) refuseUnfulfillable(scope, event, headers);
+    const met = named.filter((carried) => reads([event], carried));
+    const [exact] = met.filter(({ version }) => version === event.version);
+    if (exact ? !canFulfil(exact, headers) : !met.some((each) => canFulfil(each, headers))) {
+      refuseUnfulfillable(scope, exact ?? met[0]!, headers);
+    }
   }
   for (const { text, pattern } of patterns) {
     const meant = topic.events.filter(({ type }) => wants(pattern, type));
     if (meant.length === 0) refuseIdle(scope, text, topic);
     if (!meant.some((event) => canFulfil(event, headers))) refuseUnfulfillable(scope, meant[0]!, headers);
   }
-  const filterPolicy = {
-    ...headers,
-    type: new sns.SubscriptionFilter(
-      conditionsFor(
-        contracts,
-        patterns.map((each) => each.pattern),
-      ),
-    ),
+  const events = named.filter((event) => canFulfil(event, headers));
+  // Who asks for a pattern takes whatever comes; what its handler knows is not said here.
+  const promised = events.filter(({ type }) => !patterns.some(({ pattern }) => wants(pattern, type)));
+  const unreadable = promised.find((event) => !reads(contracts, event));
+  if (unreadable) refuseUnreadable(scope, unreadable, contracts, topic);
+
+  const alternatives = pinVersions ? versionRules(contracts) : [typeRules(contracts, patterns)];
+  const [only, ...others] = alternatives;
+  const routing = {
+    events,
+    dataschemas: [...new Set([...events, ...contracts.flatMap(accepted)].map(({ dataschema }) => dataschema))],
+    filterPolicy: others.length === 0 ? { ...headers, ...only } : headers,
+    anyOf: others.length === 0 ? [] : alternatives,
   };
-  refuseBeyondSns(scope, filterPolicy);
-  return { events: named.filter((event) => canFulfil(event, headers)), filterPolicy };
+  refuseBeyondSns(scope, routing);
+  return routing;
+}
+
+/**
+ * A filter policy as SNS takes it.
+ * Source: Amazon SNS developer guide, "AND/OR logic": `$or` has two members at least.
+ */
+export function policyOf({ filterPolicy, anyOf }: Pick<SubscriptionRouting, 'filterPolicy' | 'anyOf'>): object {
+  return { ...conditionsIn(filterPolicy), ...(anyOf.length > 0 && { $or: anyOf.map(conditionsIn) }) };
 }
 
 /** The events and patterns as people write them. */
@@ -95,15 +124,54 @@ function readOrRefuse(scope: Construct, text: string, topic: IEventTopic): Writt
   );
 }
 
+function refusePinnedPatterns(scope: Construct, [pattern]: readonly WrittenPattern[]): void {
+  if (pattern === undefined) return;
+  throw new UnsafePropsError(
+    scope,
+    `\`pinVersions\` is set, and it wants '${pattern.text}', a text that no contract says the versions of.`,
+    'List contracts instead, or leave `pinVersions` out.',
+  );
+}
+
+function refuseForeign(scope: Construct, event: AnyContract, topic: IEventTopic, pinVersions: boolean): never {
+  const { type, version } = event;
+  const others = topic.events.filter((carried) => carried.type === type).map((carried) => carried.version);
+  const reason =
+    others.length === 0
+      ? ''
+      : ` It carries version ${others.join(' and ')}, which version ${version} ${pinVersions ? 'does not accept' : 'does not read'}.`;
+  throw new UnsafePropsError(
+    scope,
+    `It wants '${type}' version ${version}, which ${topic.node.path} does not carry: it would wait forever.${reason}`,
+    "Add the event to the topic's `events`, or take it off this list.",
+  );
+}
+
+function refuseUnreadable(
+  scope: Construct,
+  { type, version }: AnyContract,
+  contracts: readonly AnyContract[],
+  topic: IEventTopic,
+): never {
+  const own = contracts.filter((each) => each.type === type).flatMap(accepted);
+  const known = [...new Set(own.map((each) => each.version))].toSorted((a, b) => a - b).join(' and ');
+  throw new UnsafePropsError(
+    scope,
+    `It would get '${type}' version ${version}, which ${topic.node.path} carries too; its contracts accept version ${known} only, so each one would be dead-lettered.`,
+    `List a version of '${type}' whose \`previous\` leads from ${version} there, or set \`pinVersions\`: SNS then lets version ${known} through alone.`,
+  );
+}
+
 /** Each rule once, and none that another one includes: they all count against the combinations. */
-function conditionsFor(contracts: readonly AnyContract[], patterns: readonly EventPattern[]): unknown[] {
+function typeRules(contracts: readonly AnyContract[], written: readonly WrittenPattern[]): AttributeRules {
+  const patterns = written.map(({ pattern }) => pattern);
   const wild = patterns.filter(({ kind }) => kind !== 'exactly');
   const every = wild.find(({ kind }) => kind === 'every');
-  if (every) return [conditionOf(every)];
+  if (every) return { type: new sns.SubscriptionFilter([conditionOf(every)]) };
   const types = [...contracts.map(({ type }) => type), ...patterns.flatMap((each) => typeOf(each))];
   const rest = [...new Set(types)].filter((type) => !wild.some((pattern) => wants(pattern, type)));
   const rules = new Map(wild.map((pattern) => [JSON.stringify(pattern), conditionOf(pattern)]));
-  return [...rest, ...rules.values()];
+  return { type: new sns.SubscriptionFilter([...rest, ...rules.values()]) };
 }
 
 function typeOf(pattern: EventPattern): string[] {
@@ -118,7 +186,7 @@ function refuseBadRules(scope: Construct, headers: HeaderRules, named: readonly 
       const known = [...new Set(named.flatMap((event) => Object.keys(event.headers)))];
       throw new UnsafePropsError(
         scope,
-        `It routes by the header '${name}', which none of its events has (${named.map(({ type }) => type).join(', ')}).`,
+        `It routes by the header '${name}', which none of its events has (${[...new Set(named.map(({ type }) => type))].join(', ')}).`,
         `Declare it in \`headers\` of their contracts, or use one of theirs: ${known.length === 0 ? 'there is none' : known.join(', ')}.`,
       );
     }
@@ -142,27 +210,33 @@ function refuseIdle(scope: Construct, text: string, topic: IEventTopic): never {
   );
 }
 
-function refuseBeyondSns(scope: Construct, policy: Readonly<Record<string, sns.SubscriptionFilter>>): void {
-  const keys = Object.keys(policy);
+function refuseBeyondSns(scope: Construct, routing: Pick<SubscriptionRouting, 'filterPolicy' | 'anyOf'>): void {
+  const { filterPolicy, anyOf } = routing;
+  const keys = [...new Set([filterPolicy, ...anyOf].flatMap((rules) => Object.keys(rules)))];
+  const own = keys.includes('version') ? 'two are type and version' : 'one is the type';
   if (keys.length > KEYS) {
     throw new UnsafePropsError(
       scope,
-      `Its filter has ${keys.length} keys (${keys.join(', ')}); SNS takes ${KEYS}, of which one is the type.`,
+      `Its filter has ${keys.length} keys (${keys.join(', ')}); SNS takes ${KEYS}, of which ${own}.`,
       'Put what is routed by together into one header.',
     );
   }
-  const lengths = Object.values(policy).map(({ conditions }) => conditions.length);
-  const combinations = lengths.reduce((product, length) => product * length, 1);
+  // Alternatives add up; what has to hold together is multiplied.
+  const [always, ...either] = [filterPolicy, ...anyOf].map(lengthsIn);
+  const sum = either.reduce((total, lengths) => total + product(lengths), 0);
+  const combinations = product(always!) * (either.length === 0 ? 1 : sum);
   if (combinations > COMBINATIONS) {
+    const alternatives = either.length === 0 ? [] : [`(${either.map((each) => each.join(' x ')).join(' + ')})`];
+    const shown = [...always!, ...alternatives].join(' x ');
     throw new UnsafePropsError(
       scope,
-      `Its filter has ${lengths.join(' x ')} = ${combinations} combinations of values; SNS takes ${COMBINATIONS}.`,
-      "Use patterns ('order.*') instead of lists, or split it into several consumers.",
+      `Its filter has ${shown} = ${combinations} combinations of values; SNS takes ${COMBINATIONS}.`,
+      keys.includes('version')
+        ? 'Split it into several consumers.'
+        : "Use patterns ('order.*') instead of lists, or split it into several consumers.",
     );
   }
-  const bytes = Buffer.byteLength(
-    JSON.stringify(Object.fromEntries(Object.entries(policy).map(([key, { conditions }]) => [key, conditions]))),
-  );
+  const bytes = Buffer.byteLength(JSON.stringify(policyOf(routing)));
   if (bytes > LARGEST_POLICY) {
     throw new UnsafePropsError(
       scope,
@@ -170,4 +244,16 @@ function refuseBeyondSns(scope: Construct, policy: Readonly<Record<string, sns.S
       'Route by fewer or shorter values.',
     );
   }
+}
+
+function conditionsIn(rules: AttributeRules): Record<string, readonly unknown[]> {
+  return Object.fromEntries(Object.entries(rules).map(([key, { conditions }]) => [key, conditions]));
+}
+
+function lengthsIn(rules: AttributeRules): number[] {
+  return Object.values(rules).map(({ conditions }) => conditions.length);
+}
+
+function product(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total * number, 1);
 }

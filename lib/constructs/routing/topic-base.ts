@@ -5,6 +5,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import type { AnyContract } from '../../contracts/index.ts';
+import type { IClaimCheck } from '../claim-check.ts';
 import { UnsafePropsError } from '../errors.ts';
 import { grantMessageKey } from '../security/encryption.ts';
 
@@ -18,6 +19,8 @@ export interface IEventTopic extends IConstruct {
   readonly maxMessageSize: Size;
   /** The key that encrypts it; undefined when nobody said so. */
   readonly encryptionKey: kms.IKey | undefined;
+  /** Where the data of its events is when it is too large to travel; undefined when nothing larger is taken. */
+  readonly claimCheck: IClaimCheck | undefined;
 
   /** Whether this event type travels here in this version. */
   carries(event: AnyContract): boolean;
@@ -53,9 +56,10 @@ export abstract class EventTopicBase extends Construct implements IEventTopic {
   abstract readonly ordered: boolean;
   abstract readonly maxMessageSize: Size;
   abstract readonly encryptionKey: kms.IKey | undefined;
+  abstract readonly claimCheck: IClaimCheck | undefined;
   readonly events: readonly AnyContract[];
 
-  /** @throws UnsafePropsError when it carries nothing, a command, or one event type twice in the same version */
+  /** @throws UnsafePropsError when it carries nothing, a command, a partial contract, or one event type twice in the same version */
   protected constructor(scope: Construct, id: string, events: readonly AnyContract[]) {
     super(scope, id);
     refuseBadEvents(this, events);
@@ -119,6 +123,13 @@ function refuseBadEvents(scope: Construct, events: readonly AnyContract[]): void
         scope,
         `'${event.type}' is a command, and every subscriber of a topic would carry it out.`,
         'Give it to a CommandQueue instead.',
+      );
+    }
+    if (event.partial) {
+      throw new UnsafePropsError(
+        scope,
+        `'${event.type}' version ${event.version} is given as what one consumer needs of it, which is less than what is published.`,
+        "List the event's own contract; `needs` belongs into the `events` of a Consumer.",
       );
     }
     if (seen.has(event.dataschema)) {

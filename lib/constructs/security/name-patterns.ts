@@ -56,9 +56,16 @@ export function logGroupsOf(consumers: readonly QueueFunction[]): string[] {
  */
 export function asWritten(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
-  const { Ref: reference, 'Fn::Join': join } = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
-  if (join) return join[1].map(asWritten).join('');
-  return reference === undefined ? '' : `<${reference}>`;
+  const value = resolved as {
+    Ref?: string;
+    'Fn::GetAtt'?: [string, string];
+    'Fn::ImportValue'?: unknown;
+    'Fn::Join'?: [string, unknown[]];
+  };
+  if (value['Fn::Join']) return value['Fn::Join'][1].map(asWritten).join(value['Fn::Join'][0]);
+  if (value['Fn::GetAtt']) return `<${value['Fn::GetAtt'].join('.')}>`;
+  if (value['Fn::ImportValue'] !== undefined) return asWritten(value['Fn::ImportValue']);
+  return value.Ref === undefined ? '' : `<${value.Ref}>`;
 }
 
 function queueArn(queue: sqs.IQueue, ending: string): string {
