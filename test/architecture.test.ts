@@ -14,7 +14,7 @@ const allowed: Record<string, readonly string[]> = {
   'lib/local': ['lib/contracts'],
   'lib/operations': ['lib/contracts'],
   'lib/superstore': ['lib/contracts', 'events'],
-  'lib/cli': ['lib/local', 'lib/operations', 'lib/superstore', 'lib/stacks/environments.ts', 'bench'],
+  'lib/cli': ['lib/contracts', 'lib/local', 'lib/operations', 'lib/superstore', 'lib/stacks/environments.ts', 'bench'],
   events: ['lib/contracts'],
   functions: ['lib/runtime', 'lib/contracts', 'events'],
   bin: ['lib/stacks', 'lib/cli'],

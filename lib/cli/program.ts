@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
+import { addContracts } from './contracts.ts';
 import { explain, UsageError } from './failure.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addOnCall } from './on-call.ts';
@@ -113,6 +114,7 @@ Example:
   const ended = (with_: number) => {
     code = with_;
   };
+  addContracts(program, ended);
   addParked(program, ended);
   addMaintenance(program, ended);
   addOnCall(program, ended);

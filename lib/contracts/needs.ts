@@ -4,7 +4,8 @@ import { type AnyContract, type Contract, type DataOf, parser } from './contract
 /**
  * A consumer's view of an event: the same type and version, read through a schema of its own that has only what the consumer
  * needs. The handler sees nothing else, nothing else is checked on receipt, and a change of anything else does not break it:
- * `baton contracts check` tells such consumers apart.
+ * versions that it does not know yet are read as well, as long as they have what it needs. `baton contracts check` tells such
+ * consumers apart.
  *
  * Types refuse a schema that needs what the event does not have; `baton contracts check` judges the rest.
  *

@@ -66,6 +66,8 @@ export function readerOf<C extends AnyContract>(
   // the nearest one: the fewer upcasters, the closer to what was said
   const upcasting = ascending.find((contract) => accepted(contract).some((one) => one.version === version));
   if (upcasting) return { contract: upcasting, version };
-  const promised = ascending.findLast((contract) => contract.version < version && contract.version >= readablefrom);
-  return promised && { contract: promised, version: promised.version };
+  const newest = ascending.findLast(
+    (contract) => contract.version < version && (contract.partial || contract.version >= readablefrom),
+  );
+  return newest && { contract: newest, version: newest.version };
 }

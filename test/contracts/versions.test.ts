@@ -320,6 +320,19 @@ describe('what a consumer needs of an event', () => {
     expect(parseEvent(first, [Weight]).data).toEqual({ kilograms: 0.25 });
   });
 
+  it('is read of versions that the consumer does not know yet, as long as they have it', () => {
+    const Broken = defineEvent({
+      ...props,
+      version: 4,
+      major: 3,
+      schema: z.object({ parcelId: z.string(), kilograms: z.number(), colour: z.string() }),
+    });
+    const broken = createEnvelope(Broken, { parcelId: 'p-1', kilograms: 1, colour: 'red' }, source);
+    expect(parseEvent(broken, [Weight]).data).toEqual({ kilograms: 1 });
+    expect(() => parseEvent(broken, [Sent])).toThrow(UnsupportedVersionError);
+    expect(() => parseEvent({ ...broken, data: { grams: 1 } } as Envelope, [Weight])).toThrow(InvalidDataError);
+  });
+
   it('cannot be more than the event has', () => {
     // @ts-expect-error nobody says what colour it is
     needs(Sent, z.object({ colour: z.string() }));

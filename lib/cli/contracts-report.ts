@@ -1,0 +1,174 @@
+import type { Finding } from '../contracts/registry/finding.ts';
+import type { Impact, Outcome } from '../contracts/registry/impact.ts';
+import type { InFlight } from '../operations/contracts/in-flight.ts';
+
+/** What `baton contracts check` found, as data: what `--json` prints. */
+export interface CheckReport {
+  /** Whether nothing was found that fails the check. */
+  holds: boolean;
+  registry: string;
+  /** The commit whose published versions have to be there; missing when there was none to compare with. */
+  base?: string;
+  /** The environment whose consumers were asked; missing when none were. */
+  env?: string;
+  types: number;
+  versions: number;
+  consumers: readonly AskedConsumer[];
+  findings: readonly Finding[];
+  /** What new and changed versions do to the consumers. */
+  impacts: readonly Impact[];
+  /** What is still in queues and DLQs, when it was asked for. */
+  inFlight?: InFlightReport;
+  /** What was not looked at, and why. */
+  notes: readonly string[];
+}
+
+/** A consumer whose code was asked what it reads. */
+export interface AskedConsumer {
+  name: string;
+  owner: string;
+  state: 'open' | 'foreign' | 'failed';
+  /** Why it could not say, or not everything. */
+  problems: readonly string[];
+}
+
+/** What was found in the queues and DLQs of an environment. */
+export interface InFlightReport extends InFlight {
+  /** Whether nothing that waits to be handled would be a dead letter; with `--strict` nothing in the DLQs either. */
+  readable: boolean;
+}
+
+const MOST_PLACES = 5;
+
+const OUTCOMES: readonly [Outcome, string][] = [
+  ['breaks', 'breaks'],
+  ['deployFirst', 'deploy first'],
+  ['unharmed', 'unharmed'],
+  ['unharmedByNeeds', 'unharmed, as it needs only some fields'],
+  ['keptOut', 'kept out by its filter'],
+];
+
+/** A finding, a line each for what is the matter and where. */
+export function findingLines({ message, places = [] }: Finding): string[] {
+  return [message, ...placeLines(places)];
+}
+
+/** What the check says to a person. */
+export function checkText(report: CheckReport): string {
+  const { findings, impacts } = report;
+  const types = new Set([...findings, ...impacts].map(({ type }) => type));
+  const groups = [...types].toSorted().flatMap((type) => [
+    type,
+    ...findings
+      .filter((finding) => finding.type === type)
+      .toSorted((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1))
+      .flatMap((finding) => indented(headed(finding))),
+    ...impactLines(impacts.filter((impact) => impact.type === type)),
+    '',
+  ]);
+  const problems = report.consumers.flatMap(({ problems: of }) => of);
+  return [
+    ...groups,
+    ...(problems.length > 0 ? ['Consumers that could not be asked', ...indented(problems), ''] : []),
+    ...(report.inFlight ? [...inFlightLines(report.inFlight), ''] : []),
+    ...report.notes.map((note) => `Note: ${note}`),
+    verdict(report),
+    '',
+  ].join('\n');
+}
+
+function headed(finding: Finding): string[] {
+  const [message, ...rest] = findingLines(finding);
+  const version = finding.version === undefined ? '' : `version ${finding.version}`;
+  const head = [finding.severity === 'error' ? '✘' : '·', version].filter(Boolean).join(' ');
+  return [`${head}: ${message}`, ...rest];
+}
+
+function impactLines(impacts: readonly Impact[]): string[] {
+  return [...Map.groupBy(impacts, ({ version }) => version)].flatMap(([version, ofVersion]) => [
+    `  version ${version} (${ofVersion[0]!.change})`,
+    ...OUTCOMES.flatMap(([outcome, words]) => {
+      const those = ofVersion.filter((impact) => impact.outcome === outcome);
+      if (those.length === 0) return [];
+      if (outcome !== 'breaks') return [`    ${words}: ${those.map(named).join(', ')}`];
+      // what breaks for the same reason is told of together
+      return [...Map.groupBy(those, ({ places }) => JSON.stringify(places)).values()].flatMap((alike) => [
+        `    ${words}: ${alike.map(named).join(', ')}`,
+        ...indented(indented(placeLines(alike[0]!.places))),
+      ]);
+    }),
+  ]);
+}
+
+function named({ consumer, owner, outcome, reads }: Impact): string {
+  const today = reads === undefined || !['breaks', 'deployFirst'].includes(outcome) ? '' : `, reads version ${reads}`;
+  return `${consumer} (${owner}${today})`;
+}
+
+function placeLines(places: Finding['places'] = []): string[] {
+  const shown = places.slice(0, MOST_PLACES).map(({ path, reason }) => `  ${path}: ${reason}`);
+  const left = places.length - shown.length;
+  return left > 0 ? [...shown, `  and ${left} more`] : shown;
+}
+
+function inFlightLines({ queues, rows }: InFlightReport): string[] {
+  const lines = queues.flatMap(({ consumer, owner, queue, status, visible, notVisible, delayed, sampled, note }) => {
+    const those = rows.filter((row) => row.consumer === consumer && row.queue === queue);
+    const there = visible + notVisible + delayed;
+    const place = [`${consumer} (${owner})`, queue === 'dlq' ? 'DLQ' : 'queue'];
+    if (status === 'sampled' && there === 0 && sampled === 0) return [];
+    const seen = { sampled: '', notThere: 'not there', spared: 'left alone', noReader: 'not judged', failed: 'failed' };
+    if (those.length === 0) return [{ cells: [...place, seen[status], '0', '0', `~${there}`], told: note }];
+    return those.map(({ type, version, sampled: of, unreadable, verdicts, example }) => {
+      const event = type === undefined ? '(no event)' : `${type}${version === undefined ? '' : ` v${version}`}`;
+      const why = Object.entries(verdicts).flatMap(([name, times]) =>
+        name === 'readable' ? [] : [`${times} ${name}`],
+      );
+      const told = example && `${why.join(', ')}: ${example.message}`;
+      return { cells: [...place, event, String(of), String(unreadable), `~${there}`], told };
+    });
+  });
+  if (lines.length === 0) return ['In flight: no messages in any queue or DLQ.'];
+  const head = ['consumer', 'in', 'event', 'sampled', 'unreadable', 'in all'];
+  const table = [head, ...lines.map(({ cells }) => cells)];
+  const widths = head.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
+  const drawn = table.map((line) => {
+    const cells = line.map((cell, column) =>
+      column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+    );
+    return cells.join('  ').trimEnd();
+  });
+  const body = lines.flatMap(({ told }, index) => [drawn[index + 1]!, ...(told ? [`  ${told}`] : [])]);
+  return ['In flight', ...indented([drawn[0]!, ...body])];
+}
+
+function verdict({ holds, types, versions, consumers, findings, impacts, inFlight }: CheckReport): string {
+  const asked = consumers.length === 0 ? '' : `, ${counted(consumers.length, 'consumer')}`;
+  if (holds) {
+    return `The contracts hold: ${counted(types, 'type')}, ${counted(versions, 'version')}${asked}.`;
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const broken = new Map(
+    impacts.filter(({ outcome }) => outcome === 'breaks').map(({ consumer, owner }) => [consumer, owner]),
+  );
+  const unasked = consumers.filter(({ state }) => state === 'failed').length;
+  const parts = [
+    ...(errors > 0 ? [counted(errors, 'problem')] : []),
+    ...(broken.size > 0
+      ? [
+          `${counted(broken.size, 'consumer')} would break (${[...broken].map((pair) => `${pair[0]} of ${pair[1]}`).join(', ')})`,
+        ]
+      : []),
+    ...(inFlight && !inFlight.readable ? ['not everything in flight can be read'] : []),
+  ];
+  if (parts.length === 0) parts.push(`${counted(unasked, 'consumer')} could not be asked`);
+  return `The contracts do not hold: ${parts.join('; ')}.`;
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,68 @@
+import { code, list } from './markdown.ts';
+
+/** As many values as a reader takes in; the schema itself has them all. */
+const MOST_VALUES = 12;
+const SAFE = Number.MAX_SAFE_INTEGER;
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'text',
+  integer: 'whole number',
+  number: 'number',
+  boolean: 'true or false',
+  object: 'object',
+  array: 'list',
+  null: 'null',
+};
+
+/** The name of a JSON type for people. */
+export function typeWord(type: string): string {
+  return TYPES[type] ?? type;
+}
+
+/** A value of `const` or `enum`, as JSON. */
+export function valueWord(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return code(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+}
+
+/** The values of an enum; of long ones the first. */
+export function valueWords(values: readonly unknown[]): string {
+  const shown = values.slice(0, MOST_VALUES).map(valueWord);
+  const more = values.length - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more.toLocaleString('en-GB')} more`;
+  return list(shown, 'or');
+}
+
+/** What a schema asks of a value beyond its type, in the order in which one would say it. */
+export function constraintWords(keywords: Readonly<Record<string, unknown>>, patterns: readonly string[]): string[] {
+  const number = (keyword: string) => (typeof keywords[keyword] === 'number' ? keywords[keyword] : undefined);
+  const least = number('minimum');
+  const most = number('maximum');
+  const over = number('exclusiveMinimum');
+  const under = number('exclusiveMaximum');
+  const step = number('multipleOf');
+  return [
+    ...sizeWords('characters', 'character', number('minLength'), number('maxLength')),
+    ...patterns.map((pattern) => `matches ${code(pattern)}`),
+    ...(over === undefined ? [] : [`more than ${over}`]),
+    ...(least === undefined || least <= -SAFE ? [] : [`at least ${least}`]),
+    ...(under === undefined ? [] : [`less than ${under}`]),
+    ...(most === undefined || most >= SAFE ? [] : [`at most ${most}`]),
+    ...(step === undefined ? [] : [`a multiple of ${step}`]),
+    ...sizeWords('items', 'item', number('minItems'), number('maxItems')),
+    ...(keywords.uniqueItems === true ? ['no item twice'] : []),
+    ...sizeWords('entries', 'entry', number('minProperties'), number('maxProperties')),
+    ...(keywords.additionalProperties === false ? ['no other properties'] : []),
+    ...('default' in keywords ? [`default ${valueWord(keywords.default)}`] : []),
+    ...(keywords.deprecated === true ? ['deprecated'] : []),
+  ];
+}
+
+function sizeWords(many: string, one: string, least: number | undefined, most: number | undefined): string[] {
+  const counted = (count: number) => `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
+  if (least !== undefined && least === most) return [`exactly ${counted(least)}`];
+  return [
+    ...(least === undefined || least <= 0 ? [] : [`at least ${counted(least)}`]),
+    ...(most === undefined || most >= SAFE ? [] : [`at most ${counted(most)}`]),
+  ];
+}

@@ -1,0 +1,14 @@
+export * from './agreement.ts';
+export * from './declared.ts';
+export * from './errors.ts';
+export * from './evolution.ts';
+export * from './finding.ts';
+export * from './impact.ts';
+export * from './meaning.ts';
+export * from './published.ts';
+export type * from './reader-view.ts';
+export * from './registry.ts';
+export * from './schema-document.ts';
+export * from './schema-text.ts';
+export * from './subschemas.ts';
+export * from './subscriptions.ts';

@@ -1,0 +1,210 @@
+import { setTimeout } from 'node:timers/promises';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { ConsumerFacts } from '../../contracts/pipeline.ts';
+import type { Judgement, Verdict } from './judgement.ts';
+import { createLimit } from './limit.ts';
+import { type QueueSample, sampleQueue } from './queue-sample.ts';
+import type { ConsumerReader } from './readers.ts';
+
+/** What to look at. */
+export interface InFlightProps {
+  sqs: SQSClient;
+  /** Whose queues. */
+  consumers: readonly ConsumerFacts[];
+  /** What judges their messages; queues of consumers without an open reader are counted, not sampled. */
+  readers: readonly Pick<ConsumerReader, 'consumer' | 'state' | 'problems' | 'judge'>[];
+  /** Messages of each queue at most. */
+  sample: number;
+  /** Ends it; what is leased is given back first. */
+  signal?: AbortSignal;
+  /** Told, in a sentence, of each queue that is done. @default nobody */
+  say?: (line: string) => void;
+  /** Consumers at a time. @default 4 */
+  concurrency?: number;
+  /** Milliseconds since the epoch. @default Date.now */
+  clock?: () => number;
+  /** @default setTimeout */
+  sleep?: (ms: number) => Promise<unknown>;
+}
+
+/** A consumer has two queues. */
+export type QueueKind = 'queue' | 'dlq';
+
+/** What was seen of one queue. */
+export interface QueueReport {
+  consumer: string;
+  owner: string;
+  queue: QueueKind;
+  /** The queue's name. */
+  name: string;
+  /**
+   * - `sampled`: see `sampled`
+   * - `notThere`: there is no such queue yet
+   * - `spared`: looking would cost its messages too much
+   * - `noReader`: nobody knows what its consumer reads; only counted
+   * - `failed`: SQS did not answer as it should
+   */
+  status: QueueSample['status'] | 'noReader' | 'failed';
+  /** As SQS counts them: approximate. */
+  visible: number;
+  notVisible: number;
+  delayed: number;
+  sampled: number;
+  /** Messages that come back only when their lease of a minute ends. */
+  notGivenBack: number;
+  /** What a reader of the numbers has to know. */
+  note?: string;
+}
+
+/** The messages of one type and version in the sample of one queue. */
+export interface InFlightRow {
+  consumer: string;
+  owner: string;
+  queue: QueueKind;
+  /** Missing where the messages could not be read that far. */
+  type?: string;
+  version?: number;
+  sampled: number;
+  /** Those of them that the consumer's code could not read. Not among them: those that were `notLookedAt`. */
+  unreadable: number;
+  verdicts: Partial<Record<Verdict, number>>;
+  /** Why one of them is not readable, or was not looked at. */
+  example?: { messageId: string; verdict: Verdict; message: string };
+}
+
+/** What is in the queues of a pipeline, by the code that is about to be deployed. */
+export interface InFlight {
+  /** By consumer. */
+  queues: QueueReport[];
+  /** By consumer, queue, type and version. */
+  rows: InFlightRow[];
+  sampled: number;
+  unreadable: number;
+}
+
+/**
+ * Samples what is in the queues and DLQs of consumers, and judges it by their code. Messages are leased and given back, never
+ * deleted; each one looked at has been received once more. See docs/in-flight.md for what that costs.
+ * @throws the reason of `signal`, after everything is given back
+ */
+export async function inFlight(props: InFlightProps): Promise<InFlight> {
+  const { consumers, concurrency = 4, signal } = props;
+  const limit = createLimit(concurrency);
+  const each = await Promise.all(consumers.map((consumer) => limit(() => lookAt(consumer, props))));
+  signal?.throwIfAborted();
+  const rows = each.flatMap((one) => one.rows);
+  return {
+    queues: each.flatMap((one) => one.queues),
+    rows,
+    sampled: rows.reduce((sum, row) => sum + row.sampled, 0),
+    unreadable: rows.reduce((sum, row) => sum + row.unreadable, 0),
+  };
+}
+
+async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pick<InFlight, 'queues' | 'rows'>> {
+  const { readers, signal } = props;
+  const reader = readers.find((one) => one.consumer.name === consumer.name);
+  const places: { queue: QueueKind; name: string }[] = [
+    { queue: 'queue', name: consumer.queue },
+    { queue: 'dlq', name: consumer.deadLetterQueue },
+  ];
+  const readable = reader?.state === 'open';
+  const samples = await Promise.all(places.map((place) => sampleOf(place, props, readable)));
+  if (signal?.aborted) return { queues: [], rows: [] };
+  const messages = samples.flatMap(({ queue, messages }) => messages.map((message) => ({ queue, message })));
+  const judgements = await judgeAll(
+    messages.map(({ message }) => message.Body ?? ''),
+    reader,
+  );
+  const { name, owner } = consumer;
+  const rows = new Map<string, InFlightRow>();
+  messages.forEach(({ queue, message }, index) => {
+    const judgement = judgements[index] ?? { verdict: 'notLookedAt', message: 'It was not judged.' };
+    const key = JSON.stringify([queue, judgement.type, judgement.version]);
+    const row = rows.get(key) ?? emptyRow(name, owner, queue, judgement);
+    rows.set(key, row);
+    count(row, judgement, message.MessageId ?? '');
+  });
+  const queues = samples.map(({ messages: all, queue, name: queueName, ...facts }): QueueReport => {
+    const problem = reader === undefined ? `${name}: it has no reader.` : reader.problems.join(' ');
+    const note = facts.status === 'noReader' ? problem : facts.note;
+    const { note: _, ...counted } = facts;
+    return { consumer: name, owner, queue, name: queueName, sampled: all.length, ...counted, ...(note && { note }) };
+  });
+  for (const report of queues) props.say?.(sentence(report));
+  return { queues, rows: [...rows.values()].sort(inOrder) };
+}
+
+type Sampled = Omit<QueueSample, 'status'> & Pick<QueueReport, 'queue' | 'name' | 'status'>;
+
+async function sampleOf(
+  { queue, name }: { queue: QueueKind; name: string },
+  { sqs, sample, signal, clock = Date.now, sleep = setTimeout }: InFlightProps,
+  readable: boolean,
+): Promise<Sampled> {
+  try {
+    const size = readable ? sample : 0;
+    const source = queue === 'queue';
+    const sampled = await sampleQueue({ sqs, name, sample: size, source, clock, sleep, ...(signal && { signal }) });
+    const status = readable || sampled.status === 'notThere' ? sampled.status : 'noReader';
+    return { queue, name, ...sampled, status };
+  } catch (error) {
+    // one queue that cannot be read does not hide the others
+    const note = `${(error as Error).name}: ${(error as Error).message}`;
+    const nothing = { visible: 0, notVisible: 0, delayed: 0, messages: [], notGivenBack: 0 };
+    return { queue, name, status: 'failed', note, ...nothing };
+  }
+}
+
+async function judgeAll(bodies: readonly string[], reader: InFlightProps['readers'][number] | undefined) {
+  if (reader === undefined || bodies.length === 0) return [];
+  try {
+    return await reader.judge(bodies);
+  } catch (error) {
+    const message = `It could not be judged: ${(error as Error).message}`;
+    return bodies.map((): Judgement => ({ verdict: 'notLookedAt', message }));
+  }
+}
+
+function emptyRow(consumer: string, owner: string, queue: QueueKind, { type, version }: Judgement): InFlightRow {
+  return {
+    consumer,
+    owner,
+    queue,
+    ...(type !== undefined && { type }),
+    ...(version !== undefined && { version }),
+    sampled: 0,
+    unreadable: 0,
+    verdicts: {},
+  };
+}
+
+function count(row: InFlightRow, { verdict, message = '' }: Judgement, messageId: string): void {
+  row.sampled++;
+  row.verdicts[verdict] = (row.verdicts[verdict] ?? 0) + 1;
+  if (verdict === 'readable') return;
+  const first = row.unreadable === 0;
+  if (verdict !== 'notLookedAt') row.unreadable++;
+  // what is unreadable says more than what nobody looked at
+  const better = row.example === undefined || (first && verdict !== 'notLookedAt');
+  if (better) row.example = { messageId, verdict, message };
+}
+
+/** Queues before DLQs, what has no type last. */
+function inOrder(a: InFlightRow, b: InFlightRow): number {
+  if (a.queue !== b.queue) return a.queue === 'queue' ? -1 : 1;
+  if (a.type !== b.type) return a.type === undefined ? 1 : b.type === undefined ? -1 : a.type < b.type ? -1 : 1;
+  return (a.version ?? Infinity) - (b.version ?? Infinity) || 0;
+}
+
+function sentence({ consumer, name, status, visible, sampled, notGivenBack, note }: QueueReport): string {
+  const what = {
+    sampled: `${sampled} of about ${visible} messages looked at and given back`,
+    notThere: 'not there',
+    spared: 'left alone',
+    noReader: `about ${visible} messages, not looked at`,
+    failed: 'could not be read',
+  }[status];
+  const late = notGivenBack > 0 ? ` (${notGivenBack} of them come back within a minute)` : '';
+  return `${consumer}: ${name}: ${what}${late}.${note ? ` ${note}` : ''}`;
+}

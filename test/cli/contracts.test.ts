@@ -1,0 +1,361 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CreateQueueCommand, GetQueueUrlCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { OrderShipped } from '../../events/order-shipped.ts';
+import type { CheckReport } from '../../lib/cli/contracts-report.ts';
+import { createEnvelope } from '../../lib/contracts/index.ts';
+import { readPipeline } from '../../lib/operations/contracts/pipeline.ts';
+import { type Engines, startEngines } from '../runtime/engines.ts';
+import { copyProject, type Ended, type ProjectCopy, project } from './baton.ts';
+
+/** The commands by themselves, as the CLI would run them. */
+const RUNNER = `
+import { Command } from 'commander';
+import { addContractsAccept } from './lib/cli/contracts-accept.ts';
+import { addContractsCheck } from './lib/cli/contracts-check.ts';
+import { explain, UsageError } from './lib/cli/failure.ts';
+const program = new Command('baton').exitOverride();
+const contracts = program.command('contracts');
+const ended = (code: number) => { process.exitCode = code; };
+addContractsAccept(contracts, ended);
+addContractsCheck(contracts, ended);
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.stderr.write(explain(error) + '\\n');
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
+`;
+const ORDER_FILE = 'events/order.ts';
+const PLACED = 'events/registry/order.placed.v1.json';
+
+let copy: ProjectCopy;
+/** The sources that tests break, as they were. */
+const sources = new Map<string, string>();
+
+beforeAll(() => {
+  copy = copyProject();
+  writeFileSync(join(copy.folder, 'contracts-cli.ts'), RUNNER);
+  for (const file of ['events', 'events/registry', 'functions/notifications', 'functions/analytics']) {
+    for (const entry of readdirSync(join(copy.folder, file), { withFileTypes: true })) {
+      if (entry.isFile()) sources.set(join(file, entry.name), read(join(file, entry.name)));
+    }
+  }
+});
+afterEach(() => {
+  for (const entry of readdirSync(join(copy.folder, 'events'), { recursive: true, encoding: 'utf8' })) {
+    if (/\.(ts|json)$/.test(entry) && !sources.has(join('events', entry))) rmSync(join(copy.folder, 'events', entry));
+  }
+  for (const [file, text] of sources) write(file, text);
+});
+afterAll(() => copy[Symbol.dispose]());
+
+describe('the contracts of this project', () => {
+  it('are in its registry', async () => {
+    const args = [join(copy.folder, 'contracts-cli.ts'), 'contracts', 'check', '--no-consumers'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: project });
+    expect(stdout).toContain('The contracts hold: ');
+  });
+});
+
+describe('baton contracts accept', () => {
+  it('writes what is missing, and leaves alone what is there', async () => {
+    const before = read(PLACED);
+    write(PLACED, before.replace('A customer committed to buy.', 'In other words.'));
+    rmSync(join(copy.folder, 'events/registry/order.shipped.v1.json'));
+    const { code, stdout } = await contracts('accept');
+    expect(stdout).toMatch(
+      /^written {4}events\/registry\/order\.shipped\.v1\.json\n.*: 1 written, \d+ unchanged, 0 refused\.\n$/,
+    );
+    expect(code).toBe(0);
+    expect(read('events/registry/order.shipped.v1.json')).toBe(sources.get('events/registry/order.shipped.v1.json'));
+    expect(read(PLACED)).toContain('In other words.');
+  });
+
+  it('writes a version that leads to a declared one', async () => {
+    newVersion('note: z.string().optional()');
+    const { code, stdout } = await contracts('accept', 'order.placed');
+    expect(stdout).toContain('written    events/registry/order.placed.v2.json');
+    expect(code).toBe(0);
+    expect(JSON.parse(read('events/registry/order.placed.v2.json'))).toMatchObject({
+      $id: 'urn:baton:order.placed:2',
+      properties: { note: { type: 'string' } },
+    });
+    expect((await contracts('check', '--no-consumers')).code).toBe(0);
+  });
+
+  it('never writes over a published version: it says where they differ, and what to do', async () => {
+    edit(ORDER_FILE, 'region: z.string().min(1)', 'region: z.string().min(2)');
+    const { code, stdout } = await contracts('accept');
+    expect(code).toBe(1);
+    expect(stdout).toContain('refused    order.placed version 1');
+    expect(stdout).toContain('#/properties/region/minLength: The registry has 1, the code 2.');
+    expect(stdout).toMatch(/order\.placed\.v1\.json.*never changes.*'previous'/);
+    expect(read(PLACED)).toBe(sources.get(PLACED));
+  });
+
+  it('does not publish what breaks its promise', async () => {
+    newVersion('region: z.int()');
+    const { code, stdout } = await contracts('accept');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/refused {4}order\.placed version 2\n.*FULL_TRANSITIVE within major 1/);
+    expect(existsSync(join(copy.folder, 'events/registry/order.placed.v2.json'))).toBe(false);
+    newVersion('region: z.int()', 'major: 2,');
+    expect((await contracts('accept')).code).toBe(0);
+  });
+
+  it('says as data what became of each version', async () => {
+    const { stdout } = await contracts('accept', 'order.placed', '--json');
+    expect(JSON.parse(stdout)).toEqual([
+      { type: 'order.placed', version: 1, file: PLACED, outcome: 'unchanged', findings: [] },
+    ]);
+  });
+});
+
+describe('baton contracts check', () => {
+  it('fails when a published schema changes in code, and names the file and the place', async () => {
+    edit(ORDER_FILE, '  shipMode: z.string().min(1),\n', '');
+    const { code, stdout } = await contracts('check', '--no-consumers');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^order\.place\n {2}✘ version 1: events\/place-order\.ts declares it otherwise/);
+    expect(stdout).toContain('#/properties/shipMode: The registry has');
+    expect(stdout).toMatch(/The contracts do not hold: 2 problems\.\n$/);
+  });
+
+  it('fails when a version is not in the registry, or its file cannot be read', async () => {
+    rmSync(join(copy.folder, PLACED));
+    write('events/registry/order.shipped.v1.json', '{"type": ');
+    const { code, stdout } = await contracts('check', '--no-consumers', '--json');
+    const { holds, findings } = JSON.parse(stdout) as CheckReport;
+    expect({ code, holds }).toEqual({ code: 1, holds: false });
+    expect(findings.map(({ kind, type }) => [kind, type])).toEqual([
+      ['broken', 'order.shipped'],
+      ['unregistered', 'order.placed'],
+    ]);
+  });
+
+  it.each<[string, () => void, string[], RegExp]>([
+    ['a folder that is not there', () => {}, ['--events', 'nowhere'], /no folder.*nowhere/i],
+    [
+      'a module that throws',
+      () => write('events/bad.ts', "throw new Error('not today');"),
+      [],
+      /events\/bad\.ts.*not today/,
+    ],
+    [
+      'a schema that cannot travel',
+      () => edit(ORDER_FILE, 'region: z.string().min(1)', 'region: z.bigint()'),
+      [],
+      /order\.place v1: #\/properties\/region/,
+    ],
+    ['a commit that is not there', () => {}, ['--base', 'nowhere'], /no commit 'nowhere'/],
+  ])('ends with 2 and a sentence for %s', async (_, break_, args, message) => {
+    break_();
+    const { code, stdout, stderr } = await contracts('check', '--no-consumers', ...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it.each([
+    ['an environment that is not there', ['--env', 'nowhere'], /nowhere/],
+    ['an assembly that is not there', ['--assembly', 'nowhere'], /nowhere/],
+    ['an environment without consumers', ['--env', 'dev', '--no-consumers'], /--no-consumers/],
+  ])(
+    'ends with 2 and a sentence for %s',
+    async (_, args, message) => {
+      const { code, stdout, stderr } = await contracts('check', ...args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/\n\s+at /);
+    },
+    60_000,
+  );
+
+  it('names the consumers and owners that a change breaks, and those that need only some fields', async () => {
+    edit(ORDER_FILE, '  shipMode: z.string().min(1),\n', '');
+    write(
+      'functions/analytics/handler.ts',
+      `import * as z from 'zod';
+import { OrderPlaced } from '../../events/order-placed.ts';
+import { needs } from '../../lib/contracts/index.ts';
+import { consume } from '../../lib/runtime/index.ts';
+export const handler = consume(needs(OrderPlaced, z.object({ orderId: z.string(), region: z.string() })), async () => {});
+`,
+    );
+    const { code, stdout } = await contracts('check');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /breaks: billing \(payments, reads version 1\), inventory \(fulfilment.*\n\s+#\/properties\/shipMode: /,
+    );
+    expect(stdout).toContain('unharmed, as it needs only some fields: analytics (insights)');
+    expect(stdout).toContain('billing of payments');
+    expect(stdout).not.toMatch(/breaks: .*(analytics|invoicing)/);
+  }, 60_000);
+});
+
+describe('a new version in a branch', () => {
+  const git = (...args: string[]) => {
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
+    execFileSync('git', [...identity, ...args], { cwd: copy.folder, stdio: 'pipe' });
+  };
+
+  beforeEach(() => {
+    git('init', '-q', '-b', 'main');
+    git('add', 'events');
+    git('commit', '-q', '-m', 'published');
+  });
+  afterEach(() => rmSync(join(copy.folder, '.git'), { recursive: true }));
+
+  it('is judged by what the base has published, though it is accepted', async () => {
+    newVersion('region: z.int()', 'major: 2,');
+    expect((await contracts('accept')).code).toBe(0);
+    const { code, stdout } = await contracts('check', '--base', 'main');
+    expect(stdout).toMatch(
+      /^order\.placed\n {2}version 2 \(new\)\n {4}deploy first: .*billing \(payments, reads version 1\)/,
+    );
+    expect(stdout).toContain('The contracts hold: 5 types, 6 versions, 7 consumers.');
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it('leaves the published files as they are', async () => {
+    edit(PLACED, '"minLength": 1', '"minLength": 2');
+    edit(ORDER_FILE, 'orderId: z.string().min(1)', 'orderId: z.string().min(2)');
+    rmSync(join(copy.folder, 'events/registry/order.place.v1.json'));
+    expect((await contracts('accept')).code).toBe(0);
+    const { code, stdout } = await contracts('check', '--no-consumers', '--base', 'main', '--json');
+    const { findings, base } = JSON.parse(stdout) as CheckReport;
+    expect(findings.map(({ kind, type }) => [kind, type])).toEqual([
+      ['rewritten', 'order.place'],
+      ['rewritten', 'order.placed'],
+    ]);
+    expect(base).toMatch(/^[0-9a-f]{40}$/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('what is in flight', () => {
+  let engines: Engines;
+  const assembly = () => join(copy.folder, 'cdk.out-check');
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    engines = await startEngines();
+    env = {
+      ...{ AWS_ENDPOINT_URL: engines.endpoints.AWS_ENDPOINT_URL, AWS_REGION: 'eu-west-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+    };
+    const { synthesize } = await import('../../lib/local/synth.ts');
+    await synthesize({ projectDirectory: copy.folder, env: 'dev', outputDirectory: assembly() });
+    for (const { queue, deadLetterQueue } of readPipeline(assembly()).consumers) {
+      for (const name of [queue, deadLetterQueue]) {
+        const Attributes = name.endsWith('.fifo') ? { FifoQueue: 'true', ContentBasedDeduplication: 'true' } : {};
+        await engines.sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }));
+      }
+    }
+  }, 120_000);
+  afterAll(() => engines.stop());
+
+  const queueOf = async (which: 'queue' | 'deadLetterQueue') => {
+    const consumer = readPipeline(assembly()).consumers.find(({ name }) => name === 'notifications')!;
+    return (await engines.sqs.send(new GetQueueUrlCommand({ QueueName: consumer[which] }))).QueueUrl!;
+  };
+  const send = async (QueueUrl: string, MessageBody: string) => {
+    const group = QueueUrl.endsWith('.fifo') && { MessageGroupId: 'o' };
+    await engines.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, ...(group || {}) }));
+  };
+  const shipped = (data: unknown) => {
+    const event = createEnvelope(OrderShipped, { orderId: 'o', shipmentId: 's' }, { source: '/test' });
+    return JSON.stringify({ ...event, data });
+  };
+  const check = (...args: string[]) => contracts('check', '--env', 'dev', '--assembly', assembly(), ...args, { env });
+
+  beforeEach(() => engines.fauxqs.reset());
+
+  it('is read by the code about to be deployed, and stays where it is', async () => {
+    const url = await queueOf('queue');
+    await send(url, shipped({ orderId: 'o', shipmentId: 's' }));
+    const { code, stdout } = await check();
+    expect(stdout).toMatch(/notifications \(customer-care\)\s+queue\s+order\.shipped v1\s+1\s+0\s+~1/);
+    expect(code).toBe(0);
+    const { Messages } = await engines.sqs.send(new ReceiveMessageCommand({ QueueUrl: url, VisibilityTimeout: 0 }));
+    expect(Messages).toHaveLength(1);
+  }, 60_000);
+
+  it('fails the check when it cannot be read', async () => {
+    await send(await queueOf('queue'), shipped({ orderId: 'o' }));
+    const { code, stdout } = await check('--json');
+    const { inFlight, holds } = JSON.parse(stdout) as CheckReport;
+    expect({ code, holds }).toEqual({ code: 1, holds: false });
+    expect(inFlight!.rows).toContainEqual(
+      expect.objectContaining({
+        consumer: 'notifications',
+        queue: 'queue',
+        type: 'order.shipped',
+        version: 1,
+        unreadable: 1,
+      }),
+    );
+  }, 60_000);
+
+  it('does not fail it from a DLQ, unless --strict', async () => {
+    await send(await queueOf('deadLetterQueue'), 'not an event');
+    const lenient = await check();
+    expect(lenient.stdout).toMatch(/DLQ\s+\(no event\)\s+1\s+1\s+~1\n\s+1 malformed: /);
+    expect(lenient.code).toBe(0);
+    const strict = await check('--strict');
+    expect(strict.stdout).toContain('not everything in flight can be read');
+    expect(strict.code).toBe(1);
+  }, 60_000);
+});
+
+/** Runs a command in the copy. */
+async function contracts(...args: (string | { env: NodeJS.ProcessEnv })[]): Promise<Ended> {
+  const given = args.filter((arg) => typeof arg === 'string');
+  const { env = {} } = args.find((arg) => typeof arg !== 'string') ?? {};
+  const { CI: _, ...environment } = process.env;
+  const run = ['contracts-cli.ts', 'contracts', ...given];
+  const options = { cwd: copy.folder, env: { ...environment, ...env }, timeout: 50_000 };
+  return await promisify(execFile)(process.execPath, run, options).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Ended) => ({ code, stdout, stderr }),
+  );
+}
+
+/** Makes `order.placed` version 2, with fields beside those of before. */
+function newVersion(fields: string, promise = ''): void {
+  const module = sources.get('events/order-placed.ts')!;
+  const first = module.replace('export const OrderPlaced', 'const OrderPlacedV1');
+  write(
+    'events/order-placed.ts',
+    `${first}
+import * as z from 'zod';
+export const OrderPlaced = defineEvent({
+  type: 'order.placed',
+  version: 2,
+  description: 'A customer committed to buy.',
+  key: (order) => order.orderId,
+  schema: Order.extend({ ${fields} }),
+  sensitive: ['customerName'],
+  ${promise}
+  previous: { contract: OrderPlacedV1, upcast: (order) => order as never },
+});
+`,
+  );
+}
+
+function edit(file: string, from: string, to: string): void {
+  expect(read(file), `${file} has no ${from}`).toContain(from);
+  write(file, read(file).replace(from, to));
+}
+
+function read(file: string): string {
+  return readFileSync(join(copy.folder, file), 'utf8');
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(join(copy.folder, file), text);
+}

@@ -1,0 +1,337 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { DataGoneError } from '../../../lib/operations/contracts/errors.ts';
+import { openReaders, type ReaderOptions } from '../../../lib/operations/contracts/readers.ts';
+import { BILLING, CONTRACTS, consumerOf, envelopeOf } from './bundles.ts';
+
+const order = { orderId: 'O-1', total: 5, currency: 'EUR' };
+
+async function openOne(contents: string | undefined, options: ReaderOptions = {}, facts: object = {}) {
+  const [reader] = await openReaders([consumerOf(contents, facts)], options);
+  return reader!;
+}
+
+describe('what a bundle reads', () => {
+  it('is said for each contract of its handler, with the versions it accepts and the schema it looks through', async () => {
+    const { state, views, problems } = await openOne(BILLING);
+    expect({ state, problems }).toEqual({ state: 'open', problems: [] });
+    expect(views.map(({ schema: _, ...view }) => view)).toEqual([
+      {
+        consumer: 'billing',
+        owner: 'payments',
+        kind: 'consumer',
+        pinned: false,
+        type: 'order.placed',
+        version: 2,
+        accepts: [2, 1],
+        partial: false,
+      },
+      {
+        consumer: 'billing',
+        owner: 'payments',
+        kind: 'consumer',
+        pinned: false,
+        type: 'order.pay',
+        version: 5,
+        accepts: [5],
+        partial: false,
+      },
+    ]);
+    expect(views[0]!.schema).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      $id: 'urn:baton:order.placed:2',
+      type: 'object',
+      properties: { currency: { type: 'string', minLength: 3, maxLength: 3 } },
+      required: ['orderId', 'total', 'currency'],
+    });
+  });
+
+  it('is what the consumer needs, where it declares no more than that', async () => {
+    const { views } = await openOne(`${CONTRACTS}
+      export const handler = consume(needs(OrderPlaced, z.object({ orderId: z.string() })), async () => undefined);`);
+    expect(views).toMatchObject([{ version: 2, accepts: [2, 1], partial: true, schema: { required: ['orderId'] } }]);
+    expect(Object.keys((views[0]!.schema as { properties: object }).properties)).toEqual(['orderId']);
+  });
+
+  it('is not known of a handler that consume did not make', async () => {
+    const { state, views, problems, judge } = await openOne('export const handler = async () => undefined;');
+    expect({ state, views }).toEqual({ state: 'foreign', views: [] });
+    expect(problems).toEqual([expect.stringMatching(/^billing: its handler is not what `consume` returned/)]);
+    expect(await judge(['{}'])).toEqual([{ verdict: 'notLookedAt', message: problems[0] }]);
+  });
+
+  it('is not known of a consumer whose code is not in the assembly', async () => {
+    const { state, problems } = await openOne(undefined);
+    expect(state).toBe('failed');
+    expect(problems[0]).toMatch(/^billing: its code is no folder of the assembly/);
+  });
+
+  it('leaves out a contract that has no JSON Schema, says so, and still judges by it', async () => {
+    const { state, views, problems, judge } = await openOne(`${CONTRACTS}
+      const Odd = defineEvent({ type: 'odd.done', version: 1, description: 'Odd.', key: (odd) => odd.id,
+        schema: z.object({ id: z.string(), big: z.bigint().optional() }) });
+      export const handler = consume([Odd, OrderPlaced], async () => undefined);`);
+    expect(state).toBe('open');
+    expect(views.map(({ type }) => type)).toEqual(['order.placed']);
+    expect(problems).toEqual([expect.stringMatching(/^billing: .*odd\.done v1/)]);
+    expect(await judge([envelopeOf('odd.done', 1, { id: '1' })])).toMatchObject([{ verdict: 'readable' }]);
+  });
+});
+
+describe('a bundle that does not load', () => {
+  it.each([
+    ['throws', "throw new TypeError('no such table');", /TypeError: no such table/],
+    ['throws what is no error', "throw 'nothing';", /nothing/],
+    ['ends the process', 'process.exit(3);', /ended by itself, with exit code 3/],
+    [
+      'never ends loading',
+      'await new Promise((resolve) => setTimeout(resolve, 100_000));',
+      /more than 0\.5 seconds to load/,
+    ],
+    ['loops', 'for (;;);', /more than 0\.5 seconds to load/],
+    ['waits for nothing', 'await new Promise(() => undefined);', /ended by itself/],
+    ['exports no handler', 'export const other = 1;', /does not export 'handler'/],
+    [
+      'takes all memory',
+      'const all = []; for (;;) all.push(new Array(1e5).fill({}).map((_, i) => ({ i })));',
+      /memory/i,
+    ],
+  ])('because it %s is named with its consumer and the reason', async (_, contents, reason) => {
+    const timeoutMs = reason.source.includes('seconds') ? 500 : 20_000;
+    const { state, problems } = await openOne(contents, { timeoutMs, memoryMb: 64 });
+    expect(state).toBe('failed');
+    expect(problems).toEqual([expect.stringMatching(/^billing: its code in .* could not be loaded \(/)]);
+    expect(problems[0]).toMatch(reason);
+  });
+
+  it('does not keep the others from being read', async () => {
+    const readers = await openReaders([
+      consumerOf("throw new Error('broken');", { name: 'broken' }),
+      consumerOf(BILLING, { name: 'sound' }),
+    ]);
+    expect(readers.map(({ consumer, state }) => [consumer.name, state])).toEqual([
+      ['broken', 'failed'],
+      ['sound', 'open'],
+    ]);
+  });
+});
+
+describe('the environment of a bundle', () => {
+  const telling = `throw new Error(JSON.stringify(process.env));`;
+
+  it('is what the template says, with a stand-in for what only a deployment knows', async () => {
+    const { problems } = await openOne(telling, {}, { environment: { REGION_NAME: 'here' }, unknown: ['SHOP_TABLE'] });
+    expect(problems[0]).toContain('"REGION_NAME":"here"');
+    expect(problems[0]).toContain('"SHOP_TABLE":"unknown-until-deployed"');
+  });
+
+  it('has none of this process: no credentials, no profile', async () => {
+    const { problems } = await openOne(telling, {}, { environment: { AWS_ACCESS_KEY_ID: 'given' } });
+    expect(problems[0]).toContain('"AWS_ACCESS_KEY_ID":"none"');
+    expect(problems[0]).not.toContain('"PATH"');
+    expect(problems[0]).not.toContain('"HOME"');
+  });
+
+  it('has no options that a thread cannot take', async () => {
+    const { state } = await openOne(
+      BILLING,
+      {},
+      { environment: { NODE_OPTIONS: '--max-http-header-size=9000 --title=it' } },
+    );
+    expect(state).toBe('open');
+  });
+
+  it('hears nothing of what the bundle prints', async () => {
+    const { state } = await openOne(`${BILLING} console.log('loud'); process.stdout.write('louder');`);
+    expect(state).toBe('open');
+  });
+});
+
+describe('a reader', () => {
+  const name = 'Ada Lovelace, with a name that is too long';
+
+  it.each([
+    ['readable', envelopeOf('order.placed', 2, order)],
+    ['readable', envelopeOf('order.placed', 1, { orderId: 'O-1', total: 5 })],
+    ['readable', envelopeOf('order.pay', 5, { orderId: 'O-1' })],
+    ['readable', envelopeOf('order.placed', 3, order, { readablefrom: '2' })],
+    ['malformed', 'no json'],
+    ['malformed', '"text"'],
+    ['malformed', '{"specversion":"1.0"}'],
+    ['unknownType', envelopeOf('order.lost', 1, order)],
+    ['unknownVersion', envelopeOf('order.placed', 3, order)],
+    ['missingUpcaster', envelopeOf('order.pay', 4, { orderId: 'O-1' })],
+    ['upcastFailed', envelopeOf('order.placed', 1, { orderId: 'O-1', total: 666, customerName: 'Lovelace' })],
+    ['upcastFailed', envelopeOf('order.placed', 1, { orderId: 'O-1', total: -1 })],
+    ['invalidData', envelopeOf('order.placed', 1, { total: 5 })],
+    ['invalidData', envelopeOf('order.placed', 2, { ...order, customerName: name })],
+    ['malformed', envelopeOf('order.placed', 2, undefined)],
+    ['unknownVersion', envelopeOf('order.placed', 9, undefined, { dataref: 's3://bucket/key' })],
+  ])('says %s (%#)', async (verdict, body) => {
+    const [judgement] = await (await openOne(BILLING)).judge([body]);
+    expect(judgement!.verdict).toBe(verdict);
+    expect(judgement).not.toHaveProperty('reference');
+    if (verdict === 'readable') expect(judgement!.message).toBeUndefined();
+    else expect(judgement!.message).toMatch(/\w/);
+    if (verdict === 'malformed') return expect(judgement).not.toHaveProperty('type');
+    const { type, dataschema } = JSON.parse(body);
+    expect(judgement).toMatchObject({ type, version: Number(dataschema.split(':').at(-1)) });
+  });
+
+  it('shows nothing of what is sensitive, or of what no contract speaks for', async () => {
+    const { judge } = await openOne(BILLING);
+    const judgements = await judge([
+      envelopeOf('order.placed', 2, { ...order, customerName: name }),
+      envelopeOf('order.placed', 1, { orderId: 'O-1', total: 666, customerName: 'Lovelace' }),
+      'Ada Lovelace',
+      '"Ada Lovelace"',
+      '["Ada Lovelace"]',
+      '{"specversion":"1.0","id":{"name":"Ada; Lovelace"}}',
+      '{"specversion":"Ada"}',
+      envelopeOf('order.placed', 2, order, { subject: ['Ada; Lovelace'] }),
+      '{"Ada":1,"Ada":2}',
+      '{"Ada":1e999}',
+      envelopeOf('order.placed', 2, order, { time: 'Ada' }),
+    ]);
+    for (const judgement of judgements) {
+      expect(judgement.verdict).not.toBe('readable');
+      expect(JSON.stringify(judgement)).not.toMatch(/Ada|Lovelace/);
+    }
+    expect(judgements.at(-1)!.message).toMatch(/^time is missing, or not what it has to be: CloudEvents wants/);
+  });
+
+  it('does not say what a schema of its own code throws', async () => {
+    const { judge } = await openOne(`${CONTRACTS}
+      const Odd = defineEvent({ type: 'odd.done', version: 1, description: 'Odd.', key: (odd) => odd.id,
+        schema: z.object({ id: z.string().refine((id) => { throw new RangeError(id); }) }) });
+      export const handler = consume(Odd, async () => undefined);`);
+    const [judgement] = await judge([envelopeOf('odd.done', 1, { id: 'Ada' })]);
+    expect(judgement).toMatchObject({ verdict: 'invalidData', message: expect.stringContaining('RangeError') });
+    expect(judgement!.message).not.toContain('Ada');
+  });
+
+  it('takes what operators send to release a key for readable where the order is strict', async () => {
+    const body = envelopeOf('baton.key.released', 1, { key: 'O-1' }, { source: '/baton' });
+    const strict = await openOne(BILLING, {}, { environment: { BATON_ORDERING: 'strict' } });
+    expect(await strict.judge([body])).toMatchObject([{ verdict: 'readable' }]);
+    expect(await (await openOne(BILLING)).judge([body])).toMatchObject([{ verdict: 'unknownType' }]);
+  });
+
+  it('answers for more messages than are sent to a thread at once, in their order', async () => {
+    const bodies = Array.from({ length: 250 }, (_, n) => envelopeOf('order.placed', n % 2 === 0 ? 2 : 7, order));
+    const judgements = await (await openOne(BILLING)).judge(bodies);
+    expect(judgements.map(({ verdict }) => verdict)).toEqual(
+      bodies.map((_, n) => (n % 2 === 0 ? 'readable' : 'unknownVersion')),
+    );
+  });
+
+  it('does not wait for an upcaster that never ends', async () => {
+    const { judge } = await openOne(
+      `${CONTRACTS}
+      const Old = defineEvent({ type: 'loop.ran', version: 1, description: 'Loop.', key: (one) => one.id, schema: z.object({ id: z.string() }) });
+      const New = defineEvent({ type: 'loop.ran', version: 2, description: 'Loop.', key: (one) => one.id, schema: z.object({ id: z.string() }),
+        previous: { contract: Old, upcast: () => { for (;;); } } });
+      export const handler = consume(New, async () => undefined);`,
+      { timeoutMs: 4_000 },
+    );
+    expect(await judge([envelopeOf('loop.ran', 1, { id: '1' })])).toEqual([
+      { verdict: 'notLookedAt', message: expect.stringMatching(/billing did not judge it: .*more than 4 seconds/) },
+    ]);
+  });
+
+  it('ends when it is called off', async () => {
+    const controller = new AbortController();
+    const opening = openReaders([consumerOf('for (;;);')], { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(opening).rejects.toThrow('enough');
+  });
+});
+
+describe('an event whose data is elsewhere', () => {
+  const json = JSON.stringify(order);
+  const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const refer = (version: number, datahash: unknown = hashOf(json), dataref = 's3://claims/key') =>
+    envelopeOf('order.placed', version, undefined, { dataref, datahash });
+  const claims = { environment: { BATON_CLAIM_CHECK_BUCKET: 'claims' } };
+
+  it('is judged by what is there', async () => {
+    const asked: string[] = [];
+    const fetchData = async (dataref: string) => {
+      asked.push(dataref);
+      return json;
+    };
+    const { judge } = await openOne(BILLING, { fetchData }, claims);
+    const both = envelopeOf('order.placed', 2, order, { dataref: 's3://claims/both' });
+    expect(await judge([both, refer(2), refer(9, undefined, 's3://claims/other')])).toEqual([
+      { verdict: 'readable', type: 'order.placed', version: 2 },
+      { verdict: 'readable', type: 'order.placed', version: 2 },
+      expect.objectContaining({ verdict: 'unknownVersion' }),
+    ]);
+    // what cannot be read anyway is not fetched
+    expect(asked).toEqual(['s3://claims/key']);
+  });
+
+  it.each([
+    ['invalidData', '{"orderId":"O-1"}', '{"orderId":"O-1"}', /does not fit its contract/],
+    ['invalidData', '{"orderId"', '{"orderId"', /not JSON/],
+    ['invalidData', json.replace('5', '6'), json, /not what the event was published with/],
+    ['invalidData', '', json, /not what the event was published with/],
+  ])('is %s when it does not fit (%#)', async (verdict, there, published, message) => {
+    const { judge } = await openOne(BILLING, { fetchData: async () => there }, claims);
+    const [judgement] = await judge([refer(2, hashOf(published))]);
+    expect(judgement).toEqual({ verdict, type: 'order.placed', version: 2, message: expect.stringMatching(message) });
+  });
+
+  it('is unreadable when it is gone for good, and not looked at when it only cannot be fetched', async () => {
+    let failure: Error = new Error('no connection');
+    const { judge } = await openOne(BILLING, { fetchData: () => Promise.reject(failure) }, claims);
+    expect(await judge([refer(2)])).toMatchObject([
+      { verdict: 'notLookedAt', message: expect.stringContaining('s3://claims/key (no connection)') },
+    ]);
+    failure = new DataGoneError('there is nothing');
+    expect(await judge([refer(2)])).toMatchObject([
+      { verdict: 'invalidData', message: expect.stringMatching(/gone: there is nothing/) },
+    ]);
+  });
+
+  it.each([
+    ['has no claim check', {}, refer(2), /this consumer has no claim check/],
+    [
+      'fetches from another bucket',
+      { environment: { BATON_CLAIM_CHECK_BUCKET: 'own' } },
+      refer(2),
+      /fetches from 'own' alone/,
+    ],
+    [
+      'finds no hash with it',
+      claims,
+      refer(2, undefined as never).replace(/,"datahash":"[^"]*"/, ''),
+      /datahash is missing/,
+    ],
+    [
+      'cannot follow it',
+      claims,
+      refer(2, hashOf(json), 'https://example.org/data'),
+      /dataref is not what it has to be/,
+    ],
+  ])('is refused by a consumer that %s, as its runtime would', async (_, facts, body, message) => {
+    const fetchData = () => Promise.reject(new Error('not to be asked'));
+    const [judgement] = await (await openOne(BILLING, { fetchData }, facts)).judge([body]);
+    expect(judgement).toMatchObject({ verdict: 'malformed', message: expect.stringMatching(message) });
+  });
+
+  it('is fetched where only a deployment knows the name of the bucket', async () => {
+    const { judge } = await openOne(
+      BILLING,
+      { fetchData: async () => json },
+      { unknown: ['BATON_CLAIM_CHECK_BUCKET'] },
+    );
+    expect(await judge([refer(2)])).toMatchObject([{ verdict: 'readable' }]);
+  });
+
+  it('is not looked at when nobody fetches', async () => {
+    expect(await (await openOne(BILLING, {}, claims)).judge([refer(2)])).toMatchObject([
+      { verdict: 'notLookedAt', type: 'order.placed', version: 2 },
+    ]);
+  });
+});
