@@ -6,10 +6,8 @@ export const OrderLine = z.object({
   productName: z.string().min(1),
   category: z.string().min(1),
   quantity: z.int().positive(),
-  /** The price of the whole line, after the discount. */
-  sales: z.number().nonnegative(),
-  /** 0.2 means 20% off. */
-  discount: z.number().min(0).max(1),
+  sales: z.number().nonnegative().describe('The price of the whole line in US dollars, after the discount.'),
+  discount: z.number().min(0).max(1).describe('0.2 means 20% off.'),
 });
 
 export type OrderLine = z.infer<typeof OrderLine>;

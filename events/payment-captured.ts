@@ -9,9 +9,8 @@ export const PaymentCaptured = defineEvent({
   schema: z.object({
     orderId: z.string().min(1),
     customerId: z.string().min(1),
-    /** The provider's own reference. */
-    paymentId: z.string().min(1),
-    amountCents: z.int().nonnegative(),
+    paymentId: z.string().min(1).describe("The payment provider's own reference."),
+    amountCents: z.int().nonnegative().describe('In hundredths of the currency.'),
     currency: z.literal('USD'),
   }),
 });
