@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { bundle } from './bundle.ts';
+import { contracts } from './contracts.ts';
 import { engines } from './engines.ts';
 import { guard } from './guard.ts';
 import { pipeline } from './pipeline.ts';
@@ -15,7 +16,7 @@ export interface Benchmark {
   run(say: (line: string) => void): Promise<Record<string, number>>;
 }
 
-const benchmarks: readonly Benchmark[] = [synth, start, engines, pipeline, guard, record, bundle];
+const benchmarks: readonly Benchmark[] = [synth, start, engines, pipeline, guard, record, bundle, contracts];
 
 /** Runs one benchmark, or all; returns the exit code. */
 export async function bench(name: string | undefined, file: string | undefined): Promise<number> {

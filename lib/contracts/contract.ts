@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { CompatibilityMode } from './compatibility-mode.ts';
-import { InvalidContractError, InvalidDataError, type Violation } from './errors.ts';
+import { InvalidContractError } from './errors.ts';
 import { checkHeaders, type Headers } from './headers.ts';
-import { checkSensitive, createMask, MASK, maskPlaces } from './sensitive.ts';
+import { parserOf } from './parser.ts';
+import { checkSensitive } from './sensitive.ts';
 
 /** What `defineEvent` and `defineCommand` take. */
 export interface ContractProps<Type extends string, Schema extends z.ZodType, Before = unknown> {
@@ -89,8 +90,13 @@ export interface Contract<Type extends string = string, Data = unknown> {
   readonly compatibility: CompatibilityMode;
   /** Whether it is a consumer's view of the type: see `needs`. */
   readonly partial: boolean;
-  /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names every path and value. */
+  /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names paths and values. */
   parse(data: unknown): Data;
+  /**
+   * Whether what `parse` returns is the data itself, without what the schema does not declare: nothing is transformed or put in
+   * the place of what is absent.
+   */
+  plain(): boolean;
 }
 
 /** The data type of a contract. */
@@ -166,7 +172,7 @@ function define<Type extends string, Schema extends z.ZodType, Before>(
     ...promiseOf(kind, props as ContractProps<string, z.ZodType>),
     schema: schema as z.ZodType<z.output<Schema>>,
     dataschema: dataschemaOf(type, version),
-    parse: parser({ type, version, sensitive, schema: schema as z.ZodType<z.output<Schema>> }),
+    ...parserOf({ type, version, sensitive, schema: schema as z.ZodType<z.output<Schema>> }),
   };
 }
 
@@ -193,39 +199,4 @@ function promiseOf(
     );
   }
   return { major, compatibility };
-}
-
-/** Makes the `parse` of a contract. */
-export function parser<Data>(
-  contract: Pick<Contract<string, Data>, 'type' | 'version' | 'sensitive' | 'schema'>,
-): (data: unknown) => Data {
-  const { type, version, sensitive, schema } = contract;
-  return (data) => {
-    const result = schema.safeParse(data);
-    if (result.success) return result.data;
-    const shown = maskPlaces({ sensitive }, data);
-    const mask = createMask({ sensitive }, data);
-    throw new InvalidDataError(
-      type,
-      version,
-      result.error.issues.map((issue) => violation(issue.path, shown, mask(issue.message))),
-    );
-  };
-}
-
-function violation(path: readonly PropertyKey[], data: unknown, message: string): Violation {
-  let value: unknown = data;
-  let text = '';
-  for (const step of path) {
-    // what is masked as a whole has nothing to show inside either
-    if (value !== MASK)
-      value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
-    text += typeof step === 'number' ? `[${step}]` : text === '' ? String(step) : `.${String(step)}`;
-  }
-  return { path: text, value: value === MASK ? MASK : shorten(value), message };
-}
-
-function shorten(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'undefined');
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -1,3 +1,4 @@
+import { checkAttributes } from './attributes.ts';
 import { type AnyContract, type Contract, type DataOf, dataschemaOf, versionOf } from './contract.ts';
 import {
   InvalidContractError,
@@ -7,7 +8,11 @@ import {
   UnknownEventTypeError,
   UnsupportedVersionError,
 } from './errors.ts';
-import { headersText, tenantOf } from './headers.ts';
+import { headersText, keyOf, tenantOf } from './headers.ts';
+import { DEEPEST, surveyJson } from './json-data.ts';
+import { readJson } from './json-text.ts';
+import { cut, preview } from './preview.ts';
+import { isSensitive, MASK } from './sensitive.ts';
 import { accepted, readableFrom, readerOf, readVersion } from './versions.ts';
 
 /**
@@ -46,6 +51,9 @@ export interface Envelope<Type extends string = string, Data = unknown> {
   tenant?: string;
 }
 
+/** A type or dataschema of a hostile message is cut in what is said of it, in characters. */
+const LONGEST_NAME = 200;
+
 /** An event as a handler sees it. */
 export type EventOf<C extends AnyContract> =
   C extends Contract<infer Type, infer _Data> ? Envelope<Type, DataOf<C>> : never;
@@ -68,8 +76,10 @@ export interface EnvelopeProps {
 
 /**
  * Wraps data in an envelope, after checking it against the contract.
- * The data is taken as given: a schema may check, not transform, what a producer sends.
- * @throws InvalidDataError when the data does not fit the contract; HeaderError when a header or the tenant cannot be made of it
+ * What the schema does not declare is left out, so that readers get what the contract says and nothing else. A schema that
+ * transforms (a default, a coercion) is not applied to what is sent: that is for readers to do.
+ * @throws InvalidDataError when the data does not fit the contract, would not come back from JSON, or has no key; HeaderError when
+ * a header or the tenant cannot be made of it; MalformedEnvelopeError when an id, source or time cannot travel
  */
 export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<C>, props: EnvelopeProps): EventOf<C> {
   if (contract.partial) {
@@ -77,14 +87,10 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
       `'${contract.type}' is given as what a consumer needs of it, which is not all that its readers expect. Publish the event's own contract.`,
     );
   }
+  checkJson(contract, data);
   const checked = contract.parse(data);
   const id = props.id ?? globalThis.crypto.randomUUID();
-  const subject = contract.key(checked);
-  if (subject === '') {
-    throw new InvalidDataError(contract.type, contract.version, [
-      { path: '', value: '""', message: 'its key is empty, and an event without a key cannot be ordered' },
-    ]);
-  }
+  const subject = keyOf(contract, checked);
   const headers = headersText(contract, checked);
   const tenant = tenantOf(contract, checked);
   const traceparent = props.traceparent ?? props.cause?.traceparent;
@@ -94,7 +100,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     id,
     source: props.source,
     type: contract.type,
-    time: (props.time ?? new Date()).toISOString(),
+    time: timestampOf(props.time),
     datacontenttype: 'application/json',
     dataschema: contract.dataschema,
     subject,
@@ -104,9 +110,44 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     ...(headers !== undefined && { headers }),
     ...(tenant !== undefined && { tenant }),
     ...(readablefrom !== contract.version && { readablefrom: String(readablefrom) }),
-    data,
+    data: contract.plain() ? checked : data,
   };
+  checkAttributes({ ...envelope });
   return envelope as EventOf<C>;
+}
+
+/**
+ * An envelope as the text of a message. It is JSON, with U+FFFE and U+FFFF escaped as well: SQS refuses messages that have them,
+ * and SNS would lose them on the way there (source: SendMessage, Amazon SQS API reference).
+ */
+export function envelopeText(envelope: Envelope): string {
+  return JSON.stringify(envelope).replace(/[\uFFFE\uFFFF]/g, (each) => (each === '\uFFFE' ? '\\ufffe' : '\\uffff'));
+}
+
+/**
+ * Refuses data that its readers would not get as it is here.
+ * @throws InvalidDataError
+ */
+function checkJson(contract: AnyContract, data: unknown): void {
+  const { type, version, sensitive } = contract;
+  const { violation, plain } = surveyJson(data);
+  if (violation !== undefined) {
+    const value = isSensitive(sensitive, violation.path) ? MASK : violation.value;
+    throw new InvalidDataError(type, version, [{ ...violation, value }]);
+  }
+  if (plain) return;
+  try {
+    contract.parse(readJson(JSON.stringify(data)));
+  } catch (cause) {
+    if (!(cause instanceof InvalidDataError)) throw cause;
+    // a schema that wants a Date, say, of which readers get the text
+    const violations = cause.violations.map((each) => ({ ...each, message: `as JSON, ${each.message}` }));
+    throw new InvalidDataError(type, version, violations, { cause });
+  }
+}
+
+function timestampOf(time = new Date()): string {
+  return Number.isNaN(time.getTime()) ? 'an invalid Date' : time.toISOString();
 }
 
 /**
@@ -114,34 +155,15 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
  * @throws MalformedEnvelopeError naming the attribute, the value found and what belongs there.
  */
 export function parseEnvelope(text: string): Envelope {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new MalformedEnvelopeError(`The message is not JSON (${(cause as Error).message}).`, { cause });
-  }
+  const value = readJson(text, DEEPEST + 1);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MalformedEnvelopeError(`The message is ${shorten(value)}; a CloudEvents envelope is a JSON object.`);
+    throw new MalformedEnvelopeError(`The message is ${preview(value)}; a CloudEvents envelope is a JSON object.`);
   }
   const envelope = value as Record<string, unknown>;
   if (envelope.specversion !== '1.0') {
-    throw new MalformedEnvelopeError(`specversion is ${shorten(envelope.specversion)}; this reads CloudEvents '1.0'.`);
+    throw new MalformedEnvelopeError(`specversion is ${preview(envelope.specversion)}; this reads CloudEvents '1.0'.`);
   }
-  for (const attribute of ['id', 'source', 'type', 'time', 'dataschema', 'subject', 'correlationid'] as const) {
-    const found = envelope[attribute];
-    if (typeof found !== 'string' || found === '') {
-      throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; a CloudEvents envelope needs a text there.`);
-    }
-  }
-  for (const attribute of ['causationid', 'traceparent', 'dataref', 'datahash', 'readablefrom'] as const) {
-    const found = envelope[attribute];
-    if (found !== undefined && typeof found !== 'string') {
-      throw new MalformedEnvelopeError(`${attribute} is ${shorten(found)}; leave it out or give a text.`);
-    }
-  }
-  if (Number.isNaN(Date.parse(envelope.time as string))) {
-    throw new MalformedEnvelopeError(`time is ${shorten(envelope.time)}; CloudEvents wants an RFC 3339 timestamp.`);
-  }
+  checkAttributes(envelope);
   if (!Object.hasOwn(envelope, 'data') && envelope.dataref === undefined) {
     throw new MalformedEnvelopeError(
       'data is missing; every Baton event carries its data in the envelope, or says in dataref where it is.',
@@ -161,7 +183,7 @@ export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts:
   const ofType = contracts.filter((contract) => contract.type === type);
   if (ofType.length === 0) {
     throw new UnknownEventTypeError(
-      `The type is '${type}'; this reader accepts ${contracts.map((c) => `'${c.type}'`).join(', ')}.`,
+      `The type is '${cut(type, LONGEST_NAME)}'; this reader accepts ${contracts.map((c) => `'${c.type}'`).join(', ')}.`,
     );
   }
   const version = versionOf(dataschema);
@@ -169,7 +191,7 @@ export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts:
   const reader = named && readerOf(ofType, named, Number(envelope.readablefrom ?? named));
   if (!reader) throw unsupported(envelope, named, ofType);
   if (!Object.hasOwn(envelope, 'data')) {
-    throw new MalformedEnvelopeError(`Its data is in ${shorten(envelope.dataref)}, and nobody fetched it from there.`);
+    throw new MalformedEnvelopeError(`Its data is in ${preview(envelope.dataref)}, and nobody fetched it from there.`);
   }
   const data = readVersion(reader.contract, reader.version, envelope.data);
   return { ...envelope, dataschema: reader.contract.dataschema, data } as EventOf<C>;
@@ -177,7 +199,7 @@ export function parseEvent<C extends AnyContract>(envelope: Envelope, contracts:
 
 function unsupported(envelope: Envelope, version: number | undefined, ofType: readonly AnyContract[]): Error {
   const known = [...new Set(ofType.flatMap(accepted).map((c) => c.dataschema))].map((each) => `'${each}'`).join(', ');
-  const message = `The dataschema of this '${envelope.type}' is '${envelope.dataschema}'; this reader accepts ${known}.`;
+  const message = `The dataschema of this '${envelope.type}' is '${cut(envelope.dataschema, LONGEST_NAME)}'; this reader accepts ${known}.`;
   const newest = Math.max(...ofType.map((contract) => contract.version));
   if (version === undefined || version > newest) {
     const remedy = version === undefined ? '' : ' Deploy the reader with the new version before it is published.';
@@ -194,9 +216,4 @@ function unsupported(envelope: Envelope, version: number | undefined, ofType: re
  */
 export function routingAttributes(envelope: Envelope): { type: string; version: string; key: string } {
   return { type: envelope.type, version: String(versionOf(envelope.dataschema)), key: envelope.subject };
-}
-
-function shorten(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined';
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -45,16 +45,32 @@ export class UpcastError extends ContractError {
   }
 }
 
+/** More violations than these are counted, not listed: a payload can have a million. */
+export const MOST_VIOLATIONS = 20;
+
 /** The data does not fit the schema of its contract. */
 export class InvalidDataError extends ContractError {
   override name = 'InvalidDataError';
+  /** The first {@link MOST_VIOLATIONS} at most. */
   readonly violations: readonly Violation[];
 
-  constructor(type: string, version: number, violations: readonly Violation[]) {
-    const listed = violations.map((v) => `${v.path === '' ? 'data' : `data.${v.path}`} is ${v.value}: ${v.message}`);
-    super(`${type} version ${version} does not fit its contract: ${listed.join('; ')}`);
+  /** @param options.more how many violations there are that are not listed. @default 0 */
+  constructor(
+    type: string,
+    version: number,
+    violations: readonly Violation[],
+    { more = 0, ...options }: ErrorOptions & { more?: number } = {},
+  ) {
+    const listed = violations.map(({ path, value, message }) => `${placeOf(path)} is ${value}: ${message}`);
+    if (more > 0) listed.push(`and ${more} more`);
+    super(`${type} version ${version} does not fit its contract: ${listed.join('; ')}`, options);
     this.violations = violations;
   }
+}
+
+function placeOf(path: string): string {
+  if (path === '') return 'data';
+  return path.startsWith('[') ? `data${path}` : `data.${path}`;
 }
 
 /** A header or the tenant of an event could not be made, or could not travel: the event was not published. */

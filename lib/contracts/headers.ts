@@ -1,7 +1,10 @@
+import { isPortable } from './attributes.ts';
 import type { AnyContract } from './contract.ts';
 import { type Envelope, routingAttributes } from './envelope.ts';
-import { HeaderError, InvalidContractError, MalformedEnvelopeError } from './errors.ts';
-import { createMask } from './sensitive.ts';
+import { HeaderError, InvalidContractError, InvalidDataError, MalformedEnvelopeError } from './errors.ts';
+import { readJson } from './json-text.ts';
+import { cut, preview, thrownText } from './preview.ts';
+import { createMask, maskPlaces } from './sensitive.ts';
 
 /** What a header may be: a text, a number that filter policies can compare, or nothing. */
 export type HeaderValue = string | number | undefined;
@@ -56,6 +59,7 @@ export function checkHeaders(type: string, headers: Headers<never>): void {
 
 /** Source: MessageAttributeValue and "Amazon SNS message attributes", Amazon SNS documentation. */
 function problemOf(name: string): string | undefined {
+  if (name === '__proto__') return 'has a name that JavaScript takes for something else. Give it another one.';
   if (OWN.includes(name) || FAILURE.includes(name)) {
     return 'has a name that Baton uses itself. Give it another one.';
   }
@@ -100,13 +104,44 @@ export function tenantOf<C extends AnyContract>(contract: C, data: Parameters<C[
 }
 
 /**
+ * What events are ordered by, made of the data of one. It becomes a message attribute, which SNS takes only of some characters: an
+ * event that could never be published is refused here, where somebody sees it.
+ * @throws InvalidDataError when it cannot be made, is empty, or could not travel
+ */
+export function keyOf<C extends AnyContract>(contract: C, data: Parameters<C['key']>[0]): string {
+  const refuse = (value: string, problem: string, options?: ErrorOptions) =>
+    new InvalidDataError(
+      contract.type,
+      contract.version,
+      [{ path: '', value, message: `its key ${problem}` }],
+      options,
+    );
+  let key: unknown;
+  try {
+    key = contract.key(data);
+  } catch (cause) {
+    const shown = preview(maskPlaces(contract, data));
+    throw refuse(shown, `could not be made: ${createMask(contract, data)(thrownText(cause))}`, { cause });
+  }
+  if (key === '') throw refuse('""', 'is empty, and an event without a key cannot be ordered');
+  if (typeof key !== 'string') throw refuse(preview(key), 'is no text, and the subject of an event is one');
+  if (!isPortable(key)) {
+    throw refuse(
+      preview(key),
+      'has characters that SNS does not take (control characters, U+FFFE, U+FFFF, or half a pair). Encode it, or make the key of something else',
+    );
+  }
+  return key;
+}
+
+/**
  * The headers that an envelope carries.
  * @throws MalformedEnvelopeError when they are not as Baton writes them
  */
 export function headersOf({ headers }: Pick<Envelope, 'headers'>): Readonly<Record<string, string | number>> {
   if (headers === undefined) return {};
   try {
-    const values: unknown = JSON.parse(headers);
+    const values = readJson(headers);
     const isRecord = typeof values === 'object' && values !== null && !Array.isArray(values);
     if (isRecord && Object.values(values).every((one) => typeof one === 'string' || typeof one === 'number')) {
       return values as Record<string, string | number>;
@@ -115,7 +150,7 @@ export function headersOf({ headers }: Pick<Envelope, 'headers'>): Readonly<Reco
     // said below
   }
   throw new MalformedEnvelopeError(
-    `headers is ${String(headers).slice(0, 80)}; a Baton envelope has a JSON object of texts and numbers there.`,
+    `headers is ${cut(String(headers), 80)}; a Baton envelope has a JSON object of texts and numbers there.`,
   );
 }
 
@@ -135,7 +170,7 @@ function make<Value>(contract: AnyContract, name: string, data: unknown, read: (
   try {
     return read(data as never);
   } catch (cause) {
-    const message = createMask(contract, data)(cause instanceof Error ? cause.message : String(cause));
+    const message = createMask(contract, data)(thrownText(cause));
     throw refusal(contract, name, `could not be made: ${message}`, { cause });
   }
 }
@@ -152,7 +187,7 @@ function sound(contract: AnyContract, name: string, value: unknown): string {
       `is an empty text, which SNS does not take.${name === 'tenant' ? '' : ' Return undefined to leave it out.'}`,
     );
   }
-  if (!/^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u.test(value)) {
+  if (!isPortable(value)) {
     throw refusal(contract, name, 'has characters that SNS does not take (control characters, or half a pair).');
   }
   return value;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { type AnyContract, type Contract, type DataOf, parser } from './contract.ts';
+import type { AnyContract, Contract, DataOf } from './contract.ts';
+import { parserOf } from './parser.ts';
 
 /**
  * A consumer's view of an event: the same type and version, read through a schema of its own that has only what the consumer
@@ -16,5 +17,5 @@ export function needs<C extends AnyContract, Schema extends z.ZodType>(
   schema: DataOf<C> extends z.input<Schema> ? Schema : never,
 ): Contract<C['type'], z.output<Schema>> {
   const view = { ...contract, schema: schema as z.ZodType<z.output<Schema>>, partial: true };
-  return { ...view, parse: parser(view) };
+  return { ...view, ...parserOf(view) };
 }

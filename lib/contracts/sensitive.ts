@@ -7,6 +7,16 @@ export const MASK = '***';
 /** Shorter values are found all over a text by accident: they are masked where they stand in an object, and only there. */
 const SHORTEST_IN_TEXT = 4;
 
+/**
+ * With more sensitive texts than that, or longer ones in all (in characters), a text is masked as a whole: a larger pattern is refused by the
+ * engine, or takes the process down.
+ */
+const MOST_VALUES = 20_000;
+const MOST_CHARACTERS = 1_000_000;
+
+/** Longer texts are looked for one by one: few have any, and a pattern of them is soon too large. In characters. */
+const LONGEST_IN_PATTERN = 256;
+
 /** What has sensitive fields: a contract. */
 export interface Sensitive {
   /** Paths in its data: `customerName`, `card.number`, `lines[].note`. */
@@ -70,6 +80,15 @@ export function checkSensitive(type: string, sensitive: readonly string[], schem
   }
 }
 
+/** Whether a place in data, as a violation names it, is sensitive or on the way to something that is. */
+export function isSensitive(sensitive: readonly string[], path: string): boolean {
+  const place = `${path.replaceAll(/\[\d+\]/g, '[]')}.`.replaceAll('[]', '.[]').replace(/^\./, '');
+  return sensitive.some((each) => {
+    const known = `${readPath(each)!.join('.')}.`;
+    return place.startsWith(known) || known.startsWith(place);
+  });
+}
+
 function maskPlace(value: unknown, [step, ...rest]: readonly Step[]): unknown {
   if (value === undefined || value === null) return value;
   if (step === undefined) return MASK;
@@ -85,6 +104,8 @@ class Secrets {
   /** Every value, by the name it stands under. */
   readonly #byName = new Map<string, Set<unknown>>();
   #pattern: RegExp | undefined;
+  #long: readonly string[] | undefined;
+  #characters = 0;
 
   get size(): number {
     return this.#byName.size;
@@ -101,8 +122,13 @@ class Secrets {
   }
 
   maskText(text: string): string {
-    this.#pattern ??= patternOf(this.#texts, this.#numbers);
-    return text.replace(this.#pattern, MASK);
+    if (this.#characters > MOST_CHARACTERS || this.#texts.size + this.#numbers.size > MOST_VALUES) return MASK;
+    this.#long ??= [...this.#texts].filter(isLong).sort((a, b) => b.length - a.length);
+    this.#pattern ??= patternOf(
+      [...this.#texts].filter((each) => !isLong(each)),
+      this.#numbers,
+    );
+    return this.#long.reduce((masked, long) => masked.replaceAll(long, MASK), text).replace(this.#pattern, MASK);
   }
 
   maskValue(value: unknown, name: string, ancestors: readonly object[]): unknown {
@@ -130,18 +156,24 @@ class Secrets {
     return copy;
   }
 
-  /** Everything in a value is sensitive. */
-  #remember(value: unknown, name: string): void {
-    if (value === undefined || value === null || value === '') return;
-    if (Array.isArray(value)) {
-      for (const item of value) this.#remember(item, name);
-      return;
+  /** Everything in a value is sensitive. No recursion: a value that does not fit its schema may be as deep as it likes. */
+  #remember(root: unknown, rootName: string): void {
+    const left: [unknown, string][] = [[root, rootName]];
+    const seen = new Set<object>();
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const [value, name] = next;
+      if (value === undefined || value === null || value === '') continue;
+      if (typeof value !== 'object') this.#rememberOne(value, name);
+      else if (value instanceof Date) left.push([value.toJSON(), name]);
+      else if (!seen.has(value)) {
+        seen.add(value);
+        if (Array.isArray(value)) for (const item of value) left.push([item, name]);
+        else for (const [key, inner] of Object.entries(value)) left.push([inner, key]);
+      }
     }
-    if (typeof value === 'object') {
-      if (value instanceof Date) this.#remember(value.toJSON(), name);
-      else for (const [key, inner] of Object.entries(value)) this.#remember(inner, key);
-      return;
-    }
+  }
+
+  #rememberOne(value: unknown, name: string): void {
     const named = this.#byName.get(name);
     if (named) named.add(value);
     else this.#byName.set(name, new Set([value]));
@@ -151,7 +183,8 @@ class Secrets {
 
   #rememberText(text: string): void {
     const trimmed = text.trim();
-    if (trimmed.length < SHORTEST_IN_TEXT) return;
+    if (trimmed.length < SHORTEST_IN_TEXT || this.#texts.size > MOST_VALUES) return;
+    this.#characters += text.length;
     for (const form of [text, trimmed]) {
       this.#texts.add(form);
       this.#texts.add(JSON.stringify(form).slice(1, -1));
@@ -160,9 +193,13 @@ class Secrets {
   }
 }
 
+function isLong(text: string): boolean {
+  return text.length > LONGEST_IN_PATTERN;
+}
+
 /** Longer values first: one may be a part of another. A number is found only where it is not a part of a longer one. */
-function patternOf(texts: ReadonlySet<string>, numbers: ReadonlySet<string>): RegExp {
-  const longestFirst = [...texts].sort((a, b) => b.length - a.length).map(literally);
+function patternOf(texts: readonly string[], numbers: ReadonlySet<string>): RegExp {
+  const longestFirst = texts.toSorted((a, b) => b.length - a.length).map(literally);
   const whole = [...numbers].map((number) => `(?<![\\d.])${literally(number)}(?!\\.?\\d)`);
   const all = [...longestFirst, ...whole];
   return all.length === 0 ? /(?!)/g : new RegExp(all.join('|'), 'g');

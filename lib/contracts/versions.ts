@@ -1,5 +1,6 @@
 import type { AnyContract, Contract } from './contract.ts';
 import { InvalidDataError, UpcastError } from './errors.ts';
+import { thrownText } from './preview.ts';
 import { createMask } from './sensitive.ts';
 
 /** The versions that a reader of a contract accepts: its own and those that lead to it, newest first. */
@@ -36,8 +37,7 @@ export function readVersion<Data>(contract: Contract<string, Data>, version: num
   try {
     upcast = (previous.upcast as (data: unknown) => unknown)(read);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw failure(`failed: ${createMask(before, read)(message)}`, cause);
+    throw failure(`failed: ${createMask(before, read)(thrownText(cause))}`, cause);
   }
   if (upcast instanceof Promise) {
     upcast.catch(() => undefined);

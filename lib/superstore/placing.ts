@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Order } from '../../events/order.ts';
 import { PlaceOrder } from '../../events/place-order.ts';
-import { createEnvelope } from '../contracts/index.ts';
+import { createEnvelope, envelopeText } from '../contracts/index.ts';
 
 /** How orders are placed. */
 export interface PlacingProps {
@@ -45,7 +45,7 @@ async function send(sqs: SQSClient, queueUrl: string, orders: readonly Order[]):
   let entries = orders.map((order, n) => ({
     Id: String(n),
     // The command is named after the order: placing an order twice is placing it once.
-    MessageBody: JSON.stringify(createEnvelope(PlaceOrder, order, { source: '/superstore', id: order.orderId })),
+    MessageBody: envelopeText(createEnvelope(PlaceOrder, order, { source: '/superstore', id: order.orderId })),
   }));
   for (let attempt = 1; entries.length > 0; attempt++) {
     const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));

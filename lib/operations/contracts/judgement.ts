@@ -10,6 +10,7 @@ import {
   UpcastError,
   type Violation,
 } from '../../contracts/errors.ts';
+import { readJson } from '../../contracts/json-text.ts';
 
 /**
  * What a consumer's code makes of a message.
@@ -89,7 +90,7 @@ export function judge(body: string, reader: Reader, data?: string): Judgement & 
   const elsewhere = dataref !== undefined && !Object.hasOwn(envelope, 'data');
   if (elsewhere && data !== undefined) {
     try {
-      envelope = { ...envelope, data: JSON.parse(data) };
+      envelope = { ...envelope, data: readJson(data) };
     } catch {
       return { verdict: 'invalidData', ...said, message: 'What its dataref leads to is not JSON.' };
     }

@@ -1,7 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
-import { type AnyContract, versionOf } from '../../contracts/contract.ts';
+import type { AnyContract } from '../../contracts/contract.ts';
 import { type Envelope, type EventOf, parseEnvelope, parseEvent } from '../../contracts/envelope.ts';
-import { InvalidDataError } from '../../contracts/errors.ts';
 
 /** What a record turned out to be: an event that the consumer accepts, or the reason why it can never be one. */
 export type Reading<C extends AnyContract> =
@@ -41,24 +40,11 @@ export function readEvent<C extends AnyContract>(envelope: Envelope, contracts: 
   try {
     return { event: parseEvent(envelope, contracts) };
   } catch (error) {
-    return { error: isStackOverflow(error) ? tooDeep(envelope, error) : error, envelope };
+    return { error, envelope };
   }
 }
 
-/** Whoever follows data by recursion ends so when it is nested too deep: a schema with its own type in it, say. */
-function isStackOverflow(error: unknown): error is RangeError {
-  return error instanceof RangeError && error.message.includes('call stack');
-}
-
-function tooDeep({ type, dataschema }: Envelope, cause: RangeError): InvalidDataError {
-  const error = new InvalidDataError(type, versionOf(dataschema) ?? 0, [
-    { path: '', value: '...', message: 'it is nested too deep to be read' },
-  ]);
-  error.cause = cause;
-  return error;
-}
-
-/** Which attempt this is, counted from 1. Approximate: SQS counts receives, and a returned record was received too. */
+/** Whoever follows data by recursion ends so when it is ne/** Which attempt this is, counted from 1. Approximate: SQS counts receives, and a returned record was received too. */
 export function attemptOf(record: SQSRecord): number {
   return Math.max(Number(record.attributes.ApproximateReceiveCount) || 1, 1);
 }

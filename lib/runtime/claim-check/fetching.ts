@@ -1,5 +1,6 @@
 import type { Envelope } from '../../contracts/envelope.ts';
 import { MalformedEnvelopeError } from '../../contracts/errors.ts';
+import { readJson } from '../../contracts/json-text.ts';
 import { AwsError } from '../aws/aws-error.ts';
 import type { S3 } from '../aws/clients.ts';
 import { ClaimFetchError, ClaimLostError, ClaimMismatchError } from '../errors.ts';
@@ -98,9 +99,10 @@ function failure(bucket: string, key: string, cause: unknown): Error {
 
 function parse(text: string, key: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return readJson(text);
+  } catch (cause) {
     // what JSON.parse says would quote it, sensitive fields and all
-    throw new MalformedEnvelopeError(`What dataref names ('${key}') is not JSON.`);
+    const said = cause instanceof MalformedEnvelopeError && cause.cause === undefined ? `: ${cause.message}` : '.';
+    throw new MalformedEnvelopeError(`What dataref names ('${key}') is not JSON that can be relied on${said}`);
   }
 }

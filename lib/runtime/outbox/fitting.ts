@@ -1,4 +1,4 @@
-import type { Envelope } from '../../contracts/envelope.ts';
+import { type Envelope, envelopeText } from '../../contracts/envelope.ts';
 import { type ClaimCheck, WITHOUT_CLAIM_CHECK } from '../claim-check/claim-check.ts';
 import { PublishError } from '../errors.ts';
 import { attributesOf } from '../publish/message.ts';
@@ -42,12 +42,12 @@ interface Draft {
  */
 export function fitEvents(events: readonly Envelope[], maxBytes: number, claimCheck: ClaimCheck | undefined): Fitted {
   const drafts = events.map((event): Draft => {
-    const text = JSON.stringify(event);
+    const text = envelopeText(event);
     return { event, text, bytes: Buffer.byteLength(text) };
   });
   const shrink = (draft: Draft) => {
     const { envelope, store } = claimCheck!.checkIn(draft.event);
-    const text = JSON.stringify(envelope);
+    const text = envelopeText(envelope);
     const bytes = Buffer.byteLength(text);
     if (bytes < draft.bytes) Object.assign(draft, { text, bytes, store });
     draft.final = true;

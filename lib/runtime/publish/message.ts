@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { MessageAttributeValue } from '@aws-sdk/client-sns';
 import { versionOf } from '../../contracts/contract.ts';
-import type { Envelope } from '../../contracts/envelope.ts';
+import { type Envelope, envelopeText } from '../../contracts/envelope.ts';
 import { messageAttributes } from '../../contracts/headers.ts';
 import { PublishError } from '../errors.ts';
 import type { OutgoingMessage } from './publish-queue.ts';
@@ -28,7 +28,7 @@ export interface MessageProps {
  * @throws PublishError when its headers cannot be read, which no further attempt would change
  */
 export function messageOf(envelope: Envelope, { fifo, alongside = false }: MessageProps): OutgoingMessage {
-  const body = JSON.stringify(envelope);
+  const body = envelopeText(envelope);
   const { attributes, bytes } = attributesOf(envelope);
   const key = fifoIdOf(envelope.subject);
   const id = alongside ? `${envelope.id}/${versionOf(envelope.dataschema)}` : envelope.id;

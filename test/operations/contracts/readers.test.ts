@@ -200,13 +200,13 @@ describe('a reader', () => {
     expect(judgements.at(-1)!.message).toMatch(/^time is missing, or not what it has to be: CloudEvents wants/);
   });
 
-  it('does not say what a schema of its own code throws', async () => {
+  it('does not say what is sensitive, whatever a schema of its own code throws', async () => {
     const { judge } = await openOne(`${CONTRACTS}
       const Odd = defineEvent({ type: 'odd.done', version: 1, description: 'Odd.', key: (odd) => odd.id,
-        schema: z.object({ id: z.string().refine((id) => { throw new RangeError(id); }) }) });
+        sensitive: ['id'], schema: z.object({ id: z.string().refine((id) => { throw new RangeError(id); }) }) });
       export const handler = consume(Odd, async () => undefined);`);
-    const [judgement] = await judge([envelopeOf('odd.done', 1, { id: 'Ada' })]);
-    expect(judgement).toMatchObject({ verdict: 'invalidData', message: expect.stringContaining('RangeError') });
+    const [judgement] = await judge([envelopeOf('odd.done', 1, { id: 'Ada Lovelace' })]);
+    expect(judgement).toMatchObject({ verdict: 'invalidData', message: expect.stringContaining('could not check it') });
     expect(judgement!.message).not.toContain('Ada');
   });
 
