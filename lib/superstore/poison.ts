@@ -26,16 +26,24 @@ export function brewPoison(count: number, targets: readonly PoisonTarget[], orde
     (id) => ({ body: JSON.stringify({ ...sound, id, specversion: '0.3' }), errorClass: 'MalformedEnvelopeError' }),
     (id) => ({ body: JSON.stringify({ ...sound, id, type: 'order.lost' }), errorClass: 'UnknownEventTypeError' }),
   ];
-  const brewsOfOrders: typeof brews = [
+  const invalid: typeof brews = [
+    (id) => ({
+      body: JSON.stringify({ ...sound, id, data: { ...order, lines: 'none' } }),
+      errorClass: 'InvalidDataError',
+    }),
+  ];
+  const unsupported: typeof brews = [
     (id) => ({
       body: JSON.stringify({ ...sound, id, dataschema: 'urn:baton:order.placed:99' }),
       errorClass: 'UnsupportedVersionError',
     }),
-    (id) => ({
-      body: JSON.stringify({ ...sound, id, data: { ...order, lines: [] } }),
-      errorClass: 'InvalidDataError',
-    }),
   ];
+  // analytics needs only some fields, and reads any version that has them
+  const brewsFor: Record<string, typeof brews> = {
+    inventory: [...unsupported, ...invalid, ...brews],
+    notifications: [...unsupported, ...invalid, ...brews],
+    analytics: [...invalid, ...brews],
+  };
   return Array.from({ length: count }, (_, n) => {
     const target = targets[n % targets.length]!;
     const id = `poison-${n}`;
@@ -44,9 +52,7 @@ export function brewPoison(count: number, targets: readonly PoisonTarget[], orde
       const data = { ...order, orderId: id, lines: [{ ...line!, sales: REFUSED_ABOVE_CENTS }] };
       return { consumer: 'billing', body: JSON.stringify({ ...sound, id, data }), errorClass: 'PermanentError' };
     }
-    const choice = ['inventory', 'analytics', 'notifications'].includes(target.consumer)
-      ? [...brewsOfOrders, ...brews]
-      : brews;
+    const choice = brewsFor[target.consumer] ?? brews;
     return { consumer: target.consumer, ...choice[n % choice.length]!(id) };
   });
 }

@@ -211,7 +211,7 @@ describe('a new version in a branch', () => {
   afterEach(() => rmSync(join(copy.folder, '.git'), { recursive: true }));
 
   it('is judged by what the base has published, though it is accepted', async () => {
-    newVersion('region: z.int()', 'major: 2,');
+    newVersion('shipMode: z.int()', 'major: 2,');
     expect((await contracts('accept')).code).toBe(0);
     const { code, stdout } = await contracts('check', '--base', 'main');
     expect(stdout).toMatch(
