@@ -93,10 +93,10 @@ export interface Contract<Type extends string = string, Data = unknown> {
   /** Returns the data as its schema outputs it. Throws {@link InvalidDataError}, which names paths and values. */
   parse(data: unknown): Data;
   /**
-   * Whether what `parse` returns is the data itself, without what the schema does not declare: nothing is transformed or put in
-   * the place of what is absent.
+   * The data as it travels: without what the schema does not declare, and not transformed, for that is for readers to do. `checked`
+   * is what `parse` makes of it. Throws {@link InvalidDataError} as `parse` does.
    */
-  plain(): boolean;
+  toSend(data: unknown): { readonly checked: Data; readonly data: unknown };
 }
 
 /** The data type of a contract. */

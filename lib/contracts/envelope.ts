@@ -88,7 +88,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     );
   }
   checkJson(contract, data);
-  const checked = contract.parse(data);
+  const { checked, data: outgoing } = contract.toSend(data);
   const id = props.id ?? globalThis.crypto.randomUUID();
   const subject = keyOf(contract, checked);
   const headers = headersText(contract, checked);
@@ -110,7 +110,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
     ...(headers !== undefined && { headers }),
     ...(tenant !== undefined && { tenant }),
     ...(readablefrom !== contract.version && { readablefrom: String(readablefrom) }),
-    data: contract.plain() ? checked : data,
+    data: outgoing,
   };
   checkAttributes({ ...envelope });
   return envelope as EventOf<C>;

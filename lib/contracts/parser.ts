@@ -5,6 +5,8 @@ import { pathOf } from './json-data.ts';
 import { cut, preview, thrownText } from './preview.ts';
 import { createMask, MASK, maskPlaces } from './sensitive.ts';
 import { type Compiled, compile, REFUSED } from './validation/compile.ts';
+import { declaredPart } from './validation/declared.ts';
+import type { Schema } from './validation/definition.ts';
 
 /** What of a contract says what its data has to be. */
 type Checked<Data> = Pick<Contract<string, Data>, 'type' | 'version' | 'sensitive' | 'schema'>;
@@ -13,18 +15,19 @@ type Checked<Data> = Pick<Contract<string, Data>, 'type' | 'version' | 'sensitiv
 const LONGEST_MESSAGE = 500;
 
 /** What a contract reads data with: its schema, compiled when the first data comes. */
-export function parserOf<Data>(contract: Checked<Data>): Pick<Contract<string, Data>, 'parse' | 'plain'> {
+export function parserOf<Data>(contract: Checked<Data>): Pick<Contract<string, Data>, 'parse' | 'toSend'> {
   let compiled: Compiled | undefined;
   const explain = explainer(contract);
+  const parse = (data: unknown): Data => {
+    compiled ??= compile(contract.schema);
+    const read = compiled.read(data);
+    return read === REFUSED ? explain(data) : (read as Data);
+  };
   return {
-    parse(data) {
-      compiled ??= compile(contract.schema);
-      const read = compiled.read(data);
-      return read === REFUSED ? explain(data) : (read as Data);
-    },
-    plain() {
-      compiled ??= compile(contract.schema);
-      return compiled.json;
+    parse,
+    toSend(data) {
+      const checked = parse(data);
+      return { checked, data: compiled!.json ? checked : declaredPart(contract.schema as unknown as Schema, data) };
     },
   };
 }

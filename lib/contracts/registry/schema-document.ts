@@ -38,6 +38,12 @@ const STANDARD: Readonly<Record<string, z.ZodType>> = {
   ipv6: z.ipv6(),
 };
 
+/** What `format` may say by JSON Schema 2020-12 (validation, section 7.3); zod writes names of its own there as well. */
+const FORMATS = new Set(
+  `date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri iri-reference uuid
+  uri-template json-pointer relative-json-pointer regex`.split(/\s+/),
+);
+
 const MORE_RULES = 'Code checks more than this schema says.';
 const READ_FREELY = 'Readers convert what they are given: they may take more than this schema says.';
 
@@ -132,12 +138,19 @@ function complete(schema: z.ZodType, json: Record<string, unknown>): void {
   if (definition.type === 'readonly') delete json.readOnly;
   if (definition.type !== 'string') return;
   for (const one of [definition, ...checks]) if (one.check === 'string_format') completeFormat(one, json);
+  for (const one of [json, ...(Array.isArray(json.allOf) ? (json.allOf as Record<string, unknown>[]) : [])]) {
+    if (typeof one.format === 'string' && !FORMATS.has(one.format)) delete one.format;
+  }
 }
 
 function completeFormat(given: Definition, json: Record<string, unknown>): void {
   const { format, pattern, offset, local, precision, hostname, protocol } = given;
   if (format === 'url' && (hostname !== undefined || protocol !== undefined)) comment(json, MORE_RULES);
-  if (pattern === undefined) return;
+  if (pattern === undefined) {
+    if (format !== undefined && !FORMATS.has(format) && format !== 'url')
+      comment(json, `Code checks that it is a ${format}.`);
+    return;
+  }
   if (/[ims]/.test(pattern.flags)) {
     dropPattern(json, pattern.source);
     comment(json, `Code checks that it matches ${pattern}.`);

@@ -188,6 +188,21 @@ describe('formats', () => {
     });
   });
 
+  it.each<[string, z.ZodType, object]>([
+    ['the end of a text', z.string().endsWith('x'), { type: 'string', pattern: '.*x$' }],
+    ['small letters', z.string().lowercase(), { type: 'string', pattern: '^[^A-Z]*$' }],
+    ['a telephone number', z.e164(), { type: 'string', pattern: expect.any(String) }],
+    ['base64', z.base64(), { type: 'string', contentEncoding: 'base64', pattern: expect.any(String) }],
+    [
+      'several at once',
+      z.string().startsWith('a').includes('b'),
+      { type: 'string', allOf: [{ pattern: '^a.*' }, { pattern: 'b' }] },
+    ],
+    ['a token', z.jwt(), { type: 'string', $comment: 'Code checks that it is a jwt.' }],
+  ])('has no format that JSON Schema does not know for %s', (_, schema, expected) => {
+    expect(propertyOf(schema)).toEqual(expected);
+  });
+
   it('does not call a time without an offset a date-time', () => {
     expect(propertyOf(z.iso.datetime({ local: true }))).not.toHaveProperty('format');
   });
