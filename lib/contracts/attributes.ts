@@ -2,7 +2,16 @@ import { MalformedEnvelopeError } from './errors.ts';
 import { preview } from './preview.ts';
 
 const NEEDED = ['id', 'source', 'type', 'time', 'dataschema', 'subject', 'correlationid'] as const;
-const OPTIONAL = ['causationid', 'traceparent', 'dataref', 'datahash', 'readablefrom', 'headers', 'tenant'] as const;
+const OPTIONAL = [
+  'causationid',
+  'traceparent',
+  'dataref',
+  'datahash',
+  'readablefrom',
+  'versions',
+  'headers',
+  'tenant',
+] as const;
 
 /** Source: RFC 3339, section 5.6. `Date.parse` decides on days and hours, but takes much else for a date too. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
@@ -27,12 +36,15 @@ export function checkAttributes(envelope: Readonly<Record<string, unknown>>): vo
     }
     checkCharacters(attribute, found);
   }
-  const { time, readablefrom } = envelope as { time: string; readablefrom?: string };
+  const { time, readablefrom, versions } = envelope as { time: string; readablefrom?: string; versions?: string };
   if (!TIMESTAMP.test(time) || Number.isNaN(Date.parse(time)) || !isDay(time)) {
     throw new MalformedEnvelopeError(`time is ${preview(time)}; CloudEvents wants an RFC 3339 timestamp.`);
   }
   if (readablefrom !== undefined && !/^[1-9]\d*$/.test(readablefrom)) {
     throw new MalformedEnvelopeError(`readablefrom is ${preview(readablefrom)}; leave it out or give a version.`);
+  }
+  if (versions !== undefined && !/^[1-9]\d*(,[1-9]\d*)*$/.test(versions)) {
+    throw new MalformedEnvelopeError(`versions is ${preview(versions)}; leave it out or give versions, as in '1,2'.`);
   }
 }
 

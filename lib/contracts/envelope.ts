@@ -39,6 +39,8 @@ export interface Envelope<Type extends string = string, Data = unknown> {
   datahash?: string;
   /** The oldest version whose readers can read the data, where that is not its own: a decimal number. */
   readablefrom?: string;
+  /** The versions that the event is published in side by side, ascending: `1,2`. */
+  versions?: string;
   /** Made where a journey starts, carried by everything it causes. */
   correlationid: string;
   /** The id of the event or command that caused this one. */

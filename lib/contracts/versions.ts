@@ -33,11 +33,13 @@ export function readVersion<Data>(contract: Contract<string, Data>, version: num
   const read = readVersion(before, version, data);
   const failure = (problem: string, cause: unknown) =>
     new UpcastError(contract.type, before.version, contract.version, problem, { cause });
+  // as it is before the upcaster may have changed it
+  const mask = createMask(before, read);
   let upcast: unknown;
   try {
     upcast = (previous.upcast as (data: unknown) => unknown)(read);
   } catch (cause) {
-    throw failure(`failed: ${createMask(before, read)(thrownText(cause))}`, cause);
+    throw failure(`failed: ${mask(thrownText(cause))}`, cause);
   }
   if (upcast instanceof Promise) {
     upcast.catch(() => undefined);
@@ -47,7 +49,7 @@ export function readVersion<Data>(contract: Contract<string, Data>, version: num
     return contract.parse(upcast);
   } catch (cause) {
     if (!(cause instanceof InvalidDataError)) throw cause;
-    throw failure(`returned what does not fit: ${createMask(before, read)(cause.message)}`, cause);
+    throw failure(`returned what does not fit: ${mask(cause.message)}`, cause);
   }
 }
 

@@ -34,7 +34,7 @@ export function brewPoison(count: number, targets: readonly PoisonTarget[], orde
   ];
   const unsupported: typeof brews = [
     (id) => ({
-      body: JSON.stringify({ ...sound, id, dataschema: 'urn:baton:order.placed:99' }),
+      body: JSON.stringify({ ...sound, id, dataschema: 'urn:baton:order.placed:99', readablefrom: undefined }),
       errorClass: 'UnsupportedVersionError',
     }),
   ];

@@ -8,10 +8,13 @@ import { type ContextProps, createContext, type HandlerContext } from '../contex
 import {
   type ClaimedElsewhereError,
   ClaimFetchError,
+  ClaimLostError,
+  ClaimMismatchError,
   DeadlineExceededError,
   GuardError,
   RuntimeError,
 } from '../errors.ts';
+import { recordIdOf } from '../guard/claim.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Transactions } from '../guard/transactions.ts';
 import type { Parking } from '../parking/parking.ts';
@@ -24,7 +27,7 @@ import { goesBack, type Outcome, type ReturnReason } from './outcome.ts';
 import { attemptOf, type Reading, readRecord } from './record.ts';
 import { ELSEWHERE, redeem } from './redeem.ts';
 import type { Place, Rendezvous } from './rendezvous.ts';
-import { backoff, type Facts, judge, type Random, type RetryPolicy, wholeSeconds } from './retry.ts';
+import { backoff, type Facts, judge, type Random, type RetryPolicy, secondsLeft, wholeSeconds } from './retry.ts';
 import { transacted } from './transacted.ts';
 
 /** What a consumer does with an event. Fulfilled: handled. Rejected: failed, and retried or dead-lettered. */
@@ -74,12 +77,13 @@ export interface Delivery {
 /** Takes one record through its batch. Never rejects: what goes wrong is an outcome too. */
 export async function deliver(record: SQSRecord, invocation: Invocation): Promise<Outcome> {
   const { lanes, rendezvous, telemetry } = invocation;
-  const turn = lanes.turnOf(record);
   const found = readRecord(record, invocation.contracts);
+  const turn = lanes.turnOf(record, 'reference' in found);
   const share = 'reference' in found ? invocation.memoryShare() : undefined;
   const delivery: Delivery = { record, turn, place: share ? ELSEWHERE : rendezvous.enter(), invocation };
   let envelope = 'reference' in found ? found.reference : envelopeIn(found);
   const work = async () => {
+    if (found.older && mayWait(record, invocation)) return returned('newer-version', NEWER_VERSION_SECONDS);
     const reading = 'reference' in found ? await redeem(found.reference, share!, delivery) : found;
     if ('kind' in reading) return reading;
     envelope = envelopeIn(reading);
@@ -93,6 +97,14 @@ export async function deliver(record: SQSRecord, invocation: Invocation): Promis
   telemetry.tell(record, envelope, outcome);
   invocation.settlements.push(settlementOf(outcome, envelope, delivery));
   return outcome;
+}
+
+/** How long an older version of an event waits for the newest one, which was published just before it. In seconds. */
+const NEWER_VERSION_SECONDS = 5;
+
+/** Whether a record may wait, once. A FIFO queue has the newest version first anyway. */
+function mayWait(record: SQSRecord, { policy: { maxReceives = Number.POSITIVE_INFINITY } }: Invocation): boolean {
+  return !isFifo(record) && attemptOf(record) === 1 && maxReceives > 2;
 }
 
 async function handle(reading: Reading<AnyContract>, delivery: Delivery): Promise<Outcome> {
@@ -125,7 +137,25 @@ async function refuse(error: unknown, envelope: Envelope | undefined, delivery: 
   delivery.place.arrive();
   // a schema that throws is neither a broken contract nor an attempt of the handler's: only SQS counts how often
   const attempt = error instanceof ContractError || error instanceof RuntimeError ? 1 : attemptOf(delivery.record);
-  return (await waitForTurn(envelope, delivery)) ?? (await fail(error, attempt, envelope, delivery));
+  const instead = await waitForTurn(envelope, delivery);
+  if (instead !== undefined) return instead;
+  // what has been handled needs its data no more
+  if (isLost(error) && envelope && (await isHandled(envelope, delivery))) return { kind: 'duplicate' };
+  return await fail(error, attempt, envelope, delivery);
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof ClaimLostError || error instanceof ClaimMismatchError;
+}
+
+async function isHandled(envelope: Envelope, { invocation }: Delivery): Promise<boolean> {
+  const { consumer, guard, transactional, transactions } = invocation;
+  const id = recordIdOf(consumer, envelope);
+  try {
+    return transactional ? (await transactions.find(id))?.kind === 'completed' : await guard.isCompleted(id);
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -144,12 +174,13 @@ export async function waitForTurn(envelope: Envelope | undefined, delivery: Deli
     await deadLetter({ record, mask: telemetry.maskFor(record, envelope), ...verdict.letter });
     return { kind: 'parked', behind: verdict.letter.parkedBehind ?? 'unknown' };
   } catch (error) {
-    return again(error, attemptOf(record), invocation);
+    return again(error, attemptOf(record), delivery);
   }
 }
 
 /** Lets the key of a record go that was a dead letter and has been handled after all. */
-async function settle(outcome: Outcome, { record, invocation }: Delivery): Promise<Outcome> {
+async function settle(outcome: Outcome, delivery: Delivery): Promise<Outcome> {
+  const { record, invocation } = delivery;
   const { parking } = invocation;
   if (parking === undefined || (outcome.kind !== 'handled' && outcome.kind !== 'duplicate')) return outcome;
   try {
@@ -157,7 +188,7 @@ async function settle(outcome: Outcome, { record, invocation }: Delivery): Promi
     return outcome;
   } catch (error) {
     // it comes back as a duplicate, and tries again
-    return again(error, attemptOf(record), invocation);
+    return again(error, attemptOf(record), delivery);
   }
 }
 
@@ -209,13 +240,15 @@ export async function fail(
   error: unknown,
   attempt: number,
   event: Envelope | undefined,
-  { record, invocation }: Delivery,
+  delivery: Delivery,
 ): Promise<Outcome> {
+  const { record, invocation } = delivery;
   const { policy, random, deadline, deadLetter, parking, telemetry } = invocation;
-  // nothing was tried, so nothing is used up; the delays grow with the receives
-  if (error instanceof GuardError || error instanceof ClaimFetchError)
-    return again(error, attemptOf(record), invocation);
-  const verdict = judge(error, factsOf(attempt, record, invocation), policy, random);
+  const untried = error instanceof GuardError || error instanceof ClaimFetchError;
+  const verdict = untried
+    ? // no attempt is used up: it ends when the queue would. The delays grow with the receives
+      judge(error, factsOf(attemptOf(record), record, invocation), { ...policy, ...UNLIMITED }, random)
+    : judge(error, factsOf(attempt, record, invocation), policy, random);
   if (verdict.kind === 'retry') {
     // a handler that was left running keeps its claim until the function's end
     const claimed = error instanceof DeadlineExceededError ? wholeSeconds(deadline.remaining() / 1_000) : 0;
@@ -235,7 +268,7 @@ export async function fail(
     });
     return { kind: 'deadLettered', error };
   } catch (notTaken) {
-    return again(notTaken, attempt, invocation);
+    return again(notTaken, attempt, delivery);
   }
 }
 
@@ -249,9 +282,15 @@ function factsOf(attempt: number, record: SQSRecord, { clock }: Invocation): Fac
   return { attempt, receives: attemptOf(record), sentAtMs: Number(record.attributes.SentTimestamp), now: clock() };
 }
 
-/** Another attempt, whatever comes: it is not the event that failed. */
-function again(error: unknown, attempt: number, { policy, random }: Invocation): Outcome {
-  return { kind: 'retry', error, delaySeconds: wholeSeconds(backoff(attempt, policy.backoff, random)) };
+/** For what failed before anything was tried. */
+const UNLIMITED = { maxAttempts: Number.POSITIVE_INFINITY, classes: {} };
+
+/** Another attempt, whatever comes, but before the queue forgets the record: it is not the event that failed. */
+function again(error: unknown, attempt: number, { record, invocation }: Delivery): Outcome {
+  const { policy, random } = invocation;
+  const left = secondsLeft(factsOf(attempt, record, invocation), policy.retention);
+  const wanted = wholeSeconds(backoff(attempt, policy.backoff, random));
+  return { kind: 'retry', error, delaySeconds: Math.min(wanted, Math.max(Math.floor(left), 0)) };
 }
 
 /** The longest that a claim can hold: Lambda stops every function after 15 minutes. */

@@ -6,28 +6,34 @@ export interface Turn {
   mine(): Promise<boolean>;
   /** Lets the next record of the group run, or stops the group. The first call counts. */
   pass(goOn: boolean): void;
+  /** Whether the data of a record before this one in its group has to be fetched: this one may be ready sooner. */
+  readonly behindFetch: boolean;
 }
 
 /** The order of a batch. */
 export interface Lanes {
-  /** Asked once for each record, in the order of the batch. */
-  turnOf(record: SQSRecord): Turn;
+  /**
+   * Asked once for each record, in the order of the batch.
+   * @param fetches whether the record's data has to be fetched
+   */
+  turnOf(record: SQSRecord, fetches?: boolean): Turn;
 }
 
-const ALWAYS: Turn = { mine: () => Promise.resolve(true), pass: () => undefined };
+const ALWAYS: Turn = { mine: () => Promise.resolve(true), pass: () => undefined, behindFetch: false };
 
 /**
  * Puts the records of a batch into lanes: on a FIFO queue a lane for each message group, in which one record follows the
  * other; on a standard queue every record is on its own.
  */
 export function createLanes(): Lanes {
-  const ends = new Map<string, Promise<boolean>>();
+  const lanes = new Map<string, { end: Promise<boolean>; fetches: boolean }>();
   return {
-    turnOf(record) {
+    turnOf(record, fetches = false) {
       const group = groupOf(record);
       if (group === undefined) return ALWAYS;
-      const { turn, end } = createTurn(ends.get(group));
-      ends.set(group, end);
+      const lane = lanes.get(group);
+      const { turn, end } = createTurn(lane?.end, lane?.fetches);
+      lanes.set(group, { end, fetches: fetches || turn.behindFetch });
       return turn;
     },
   };
@@ -43,8 +49,11 @@ export function isFifo(record: SQSRecord): boolean {
   return record.eventSourceARN.endsWith('.fifo');
 }
 
-function createTurn(before: Promise<boolean> = Promise.resolve(true)): { turn: Turn; end: Promise<boolean> } {
+function createTurn(
+  before: Promise<boolean> = Promise.resolve(true),
+  behindFetch = false,
+): { turn: Turn; end: Promise<boolean> } {
   const { promise: passed, resolve: pass } = Promise.withResolvers<boolean>();
   // a record may pass before its turn (a duplicate does); the one behind it still waits for all that are before
-  return { turn: { mine: () => before, pass }, end: before.then((goOn) => goOn && passed) };
+  return { turn: { mine: () => before, pass, behindFetch }, end: before.then((goOn) => goOn && passed) };
 }

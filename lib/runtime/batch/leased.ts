@@ -27,8 +27,15 @@ export async function leased(event: Envelope, delivery: Delivery): Promise<Outco
   if (wait !== undefined) return returned('circuit-open', wait);
   // the second copy of an event waits for the first: the batch need not wait for both
   if (guard.holds(id)) place.arrive();
+  if (turn.behindFetch) {
+    // a claim now would be before that of an earlier copy which is still being fetched: each would wait for the other
+    place.arrive();
+    if (!(await turn.mine())) return returned('behind', 0);
+  }
   try {
-    const ran = await guard.run({ id, data: event.data }, async (held) => {
+    // side by side, the same event comes with other data
+    const data = event.versions === undefined ? event.data : {};
+    const ran = await guard.run({ id, data }, async (held) => {
       try {
         const instead = await waitForTurn(event, delivery);
         if (instead !== undefined) throw new NotStarted(instead);

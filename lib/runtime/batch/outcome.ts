@@ -6,6 +6,8 @@ export type ReturnReason =
   | 'claimed-elsewhere'
   /** A record before it in its message group went back. */
   | 'behind'
+  /** The event comes in a newer version as well, which says more. */
+  | 'newer-version'
   /** The claim was lost while the handler ran: its new owner decides. */
   | 'lease-lost'
   /** The circuit of something that the handler depends on is open. */

@@ -33,7 +33,7 @@ export async function redeem(
       return returned('deadline', 0);
     }
     share.fetched(fetched.bytes);
-    telemetry.fetched(record, fetched.data);
+    telemetry.fetched(record, envelope.type, fetched.data);
     const { dataref, datahash, ...rest } = envelope;
     return readEvent({ ...rest, data: fetched.data }, contracts);
   } catch (error) {

@@ -173,7 +173,7 @@ function* objections(name: string, rules: ClassPolicy): Generator<string> {
 }
 
 /** Seconds until the latest attempt; unlimited when nobody knows. */
-function secondsLeft({ sentAtMs, now }: Facts, retention: Retention | undefined): number {
+export function secondsLeft({ sentAtMs, now }: Facts, retention: Retention | undefined): number {
   if (retention === undefined || now === undefined || !(sentAtMs !== undefined && sentAtMs > 0)) {
     return Number.POSITIVE_INFINITY;
   }

@@ -24,7 +24,7 @@ export interface FetchingProps {
  * Fetches the data that references stand for. Only from the consumer's own bucket: who sends a message must not decide
  * what the consumer reads with its own rights. The hash makes sure of the rest: who names an object has to know it.
  * @throws MalformedEnvelopeError for a reference that is none, or leads elsewhere; ClaimLostError, ClaimMismatchError:
- *   another attempt would end alike; ClaimFetchError when one may not
+ *   another attempt would end alike; ClaimFetchError when one may not, after a deployment if this consumer has no bucket yet
  */
 export function createFetching({ bucket, client }: FetchingProps): (envelope: Envelope) => Promise<Fetched> {
   return async ({ dataref = '', datahash }) => {
@@ -61,8 +61,9 @@ function placeOf(dataref: string, bucket: string | undefined): Place {
     throw new MalformedEnvelopeError(`dataref is ${shown}; Baton follows 's3://<bucket>/<key>' alone.`);
   }
   if (bucket === undefined) {
-    throw new MalformedEnvelopeError(
-      `Its data is in ${shown}, and BATON_CLAIM_CHECK_BUCKET is not set. Give the topic's construct its \`claimCheck\`, then redrive.`,
+    // for as long as it lasts that a producer is deployed before its consumers
+    throw new ClaimFetchError(
+      `Its data is in ${shown}, and BATON_CLAIM_CHECK_BUCKET is not set. Give the topic's construct its \`claimCheck\` and deploy this consumer.`,
     );
   }
   if (place.bucket !== bucket) {

@@ -81,7 +81,14 @@ export function createOutbox({ table, shards, fenced, claimCheck, clock = Date.n
       ];
       let items: TransactWriteItem[] | undefined;
       return {
-        ...(store && { store }),
+        ...(store && {
+          async store() {
+            await store();
+            // of the time of the commit, not of that before a long upload: entries of other commits went first meanwhile
+            for (const draft of drafts) draft.stamp = nextStamp();
+            items = undefined;
+          },
+        }),
         get items() {
           items ??= drafts.flatMap(itemsOf);
           return items;

@@ -3,7 +3,6 @@ import { type Envelope, parseEnvelope } from '../../contracts/envelope.ts';
 import type { DynamoDb } from '../aws/clients.ts';
 import type { Random } from '../batch/retry.ts';
 import { PublishError } from '../errors.ts';
-import { isAlongside } from '../publish/outgoing.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Entry } from './outbox-entry.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -170,7 +169,7 @@ async function publishEntry(entry: Entry, run: Run): Promise<boolean> {
         stuck.set(entry.key, 'passing');
         return false;
       }
-      await props.publisher.send(event, { alongside: isAlongside(event, events.slice(0, position)) });
+      await props.publisher.send(event);
       accepted++;
       run.relayed++;
       props.watch?.relayed();

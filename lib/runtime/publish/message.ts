@@ -19,19 +19,18 @@ export function largestOf(variable: 'BATON_TOPIC_MAX_BYTES' | 'BATON_OUTBOX_MAX_
 /** How an event goes to its topic. */
 export interface MessageProps {
   readonly fifo: boolean;
-  /** Whether it is a version that goes out after a newer one: a FIFO topic must not take it for the same message. @default false */
-  readonly alongside?: boolean;
 }
 
 /**
  * An event as a topic takes it. On a FIFO topic its key is the message group, on a standard one its tenant, if it has one.
  * @throws PublishError when its headers cannot be read, which no further attempt would change
  */
-export function messageOf(envelope: Envelope, { fifo, alongside = false }: MessageProps): OutgoingMessage {
+export function messageOf(envelope: Envelope, { fifo }: MessageProps): OutgoingMessage {
   const body = envelopeText(envelope);
   const { attributes, bytes } = attributesOf(envelope);
   const key = fifoIdOf(envelope.subject);
-  const id = alongside ? `${envelope.id}/${versionOf(envelope.dataschema)}` : envelope.id;
+  // versions side by side are messages of their own, and so is the version that a retry after a deployment publishes
+  const id = `${envelope.id}/${versionOf(envelope.dataschema)}`;
   return {
     bytes: Buffer.byteLength(body) + bytes,
     ...(fifo && { lane: key }),

@@ -75,14 +75,8 @@ export function inAllVersions<C extends AnyContract>(
     }
     versions.push(version);
   }
-  return versions.sort((a, b) => versionOf(b.dataschema)! - versionOf(a.dataschema)!);
-}
-
-/**
- * Whether an event is a version that goes out after a newer one.
- * @param before what goes out before it
- */
-export function isAlongside(event: Envelope, before: readonly Envelope[]): boolean {
-  const newest = before.find(({ id, source }) => id === event.id && source === event.source);
-  return newest !== undefined && newest.dataschema !== event.dataschema;
+  versions.sort((a, b) => versionOf(b.dataschema)! - versionOf(a.dataschema)!);
+  const numbers = versions.map(({ dataschema }) => versionOf(dataschema));
+  for (const version of versions) version.versions = numbers.toReversed().join(',');
+  return versions;
 }

@@ -5,7 +5,7 @@ import type { Random } from '../batch/retry.ts';
 import { type ClaimCheck, createClaimCheck, WITHOUT_CLAIM_CHECK } from '../claim-check/claim-check.ts';
 import { PublishError } from '../errors.ts';
 import { startTracing, type Tracing } from '../telemetry/tracing.ts';
-import { largestOf, type MessageProps, messageOf } from './message.ts';
+import { largestOf, messageOf } from './message.ts';
 import { inAllVersions, type Outgoing } from './outgoing.ts';
 import { createPublications } from './publications.ts';
 import { createPublishQueue, isRefusal, type OutgoingMessage } from './publish-queue.ts';
@@ -103,13 +103,10 @@ export class Publisher {
 
   /**
    * Publishes an envelope as it is. Fulfilled when the topic has accepted it.
-   * @param props `alongside`: it is an older version of an event that has been sent
    * @throws PublishError when it did not, or when the event is larger than the topic takes and there is no claim check
    */
-  send(envelope: Envelope, props: Pick<MessageProps, 'alongside'> = {}): Promise<void> {
-    return this.#publications.track(() =>
-      this.#tracing.publish([envelope], () => this.#accept(envelope, props.alongside)),
-    );
+  send(envelope: Envelope): Promise<void> {
+    return this.#publications.track(() => this.#sendVersions([envelope]));
   }
 
   /**
@@ -131,17 +128,20 @@ export class Publisher {
 
   #sendVersions(envelopes: readonly Envelope[]): Promise<void> {
     return this.#tracing.publish(envelopes, async () => {
-      const accepting = envelopes.map((envelope, position) => this.#accept(envelope, position > 0));
+      // all of them, before one is sent: what is refused beforehand is refused as a whole
+      const drafts = envelopes.map((envelope) => this.#draftOf(envelope));
+      const accepting = drafts.map((draft) => this.#accept(draft));
       const failed = (await Promise.allSettled(accepting)).find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
     });
   }
 
-  async #accept(envelope: Envelope, alongside = false): Promise<void> {
-    const message = this.#messageOf(envelope, alongside);
-    const { id: eventId, type } = envelope;
+  async #accept({ message, store, envelope: { id: eventId, type } }: Draft): Promise<void> {
+    const before = store?.();
+    // the queue looks at it when its turn comes, which may be later than it fails
+    before?.catch(() => undefined);
     try {
-      await this.#deliver(message);
+      await this.#deliver({ ...message, ...(before && { before }) });
     } catch (cause) {
       if (cause instanceof PublishError) throw cause;
       const { message: reason } = cause as Error;
@@ -153,10 +153,10 @@ export class Publisher {
     }
   }
 
-  #messageOf(envelope: Envelope, alongside: boolean): OutgoingMessage {
-    const props = { fifo: this.#fifo, alongside };
+  #draftOf(envelope: Envelope): Draft {
+    const props = { fifo: this.#fifo };
     const message = messageOf(envelope, props);
-    if (message.bytes <= this.#maxBytes) return message;
+    if (message.bytes <= this.#maxBytes) return { envelope, message };
     const checkedIn = this.#claimCheck?.checkIn(envelope);
     const reference = checkedIn && messageOf(checkedIn.envelope, props);
     if (reference === undefined || reference.bytes > this.#maxBytes) {
@@ -166,9 +166,14 @@ export class Publisher {
         { eventId, senderFault: true, permanent: true },
       );
     }
-    const before = checkedIn!.store();
-    // the queue looks at it when its turn comes, which may be later than it fails
-    before.catch(() => undefined);
-    return { ...reference, before };
+    return { envelope, message: reference, store: checkedIn!.store };
   }
+}
+
+/** An event that the topic would take. */
+interface Draft {
+  readonly envelope: Envelope;
+  readonly message: OutgoingMessage;
+  /** Puts its data where the message says it is. @default it has its data with it */
+  readonly store?: () => Promise<void>;
 }

@@ -26,8 +26,8 @@ export interface Telemetry {
   within<Result>(record: SQSRecord, event: Envelope | undefined, work: () => Result): Result;
   /** Masks the sensitive fields of a record's event, wherever texts of it end up. The identity when there are none. */
   maskFor(record: SQSRecord, event: Envelope | undefined): (text: string) => string;
-  /** Hears of data that a record only refers to, before anything is said about its event: it is masked as if it had come along. */
-  fetched(record: SQSRecord, data: unknown): void;
+  /** Hears of data that a record only refers to, before anybody changes it: it is masked as if it had come along. */
+  fetched(record: SQSRecord, type: string, data: unknown): void;
   /** Logs what became of a record, when that is worth a line. */
   tell(record: SQSRecord, event: Envelope | undefined, outcome: Outcome): void;
   /** Writes the metrics of a batch: a line for each event type in it. */
@@ -56,12 +56,11 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       service: consumer,
       onProblem: (error) => logger.warn('Spans are not exported.', { error: asError(error) }),
     });
-  const fetched = new WeakMap<SQSRecord, { data: unknown }>();
-  const masks = createMasks(contracts ?? [], fetched);
+  const masks = createMasks(contracts ?? []);
   const types = contracts && new Set(contracts.map(({ type }) => type));
   const subjectOf = (record: SQSRecord, event: Envelope | undefined): LogSubject => ({
     ids: identify(record, event, tracing),
-    mask: masks(record, event),
+    mask: masks.of(record, event),
   });
   return {
     logger,
@@ -72,8 +71,8 @@ export function createTelemetry(consumer: string, props: TelemetryProps = {}): T
       let subject: LogSubject | undefined;
       return logAbout(() => (subject ??= subjectOf(record, event)), work);
     },
-    fetched: (record, data) => void fetched.set(record, { data }),
-    maskFor: (record, event) => masks(record, event)?.text ?? ((text) => text),
+    fetched: masks.fetched,
+    maskFor: (record, event) => masks.of(record, event)?.text ?? ((text) => text),
     tell(record, event, outcome) {
       if (outcome.kind === 'handled' || outcome.kind === 'duplicate' || outcome.kind === 'control') return;
       logAbout(
@@ -111,11 +110,14 @@ function tellOutcome(logger: Logger, attempt: number, outcome: Outcome): void {
   }
 }
 
-/** Finds the mask of an event, each made once; undefined when the contracts of its type have no sensitive fields. */
-function createMasks(
-  contracts: readonly AnyContract[],
-  fetched: WeakMap<SQSRecord, { data: unknown }>,
-): (record: SQSRecord, event?: Envelope) => Mask | undefined {
+/** The masks of a batch. */
+interface Masks {
+  /** The mask of an event, each made once; undefined when the contracts of its type have no sensitive fields. */
+  of(record: SQSRecord, event?: Envelope): Mask | undefined;
+  fetched: Telemetry['fetched'];
+}
+
+function createMasks(contracts: readonly AnyContract[]): Masks {
   const sensitive = new Map<string, Set<string>>();
   for (const contract of contracts.flatMap(accepted)) {
     if (contract.sensitive.length === 0) continue;
@@ -123,18 +125,34 @@ function createMasks(
     sensitive.set(contract.type, new Set([...(sensitive.get(contract.type) ?? []), ...contract.sensitive]));
   }
   const masks = new WeakMap<SQSRecord, Mask>();
-  return (record, event) => {
-    if (event === undefined) return undefined;
-    const paths = sensitive.get(event.type);
-    if (paths === undefined) return undefined;
-    let mask = masks.get(record);
-    if (mask === undefined) {
-      // as it was sent too: a schema may have changed it, and so may the handler
-      const sent = fetched.get(record)?.data ?? dataSentIn(record);
-      mask = maskOrHide([...paths], event.data, sent);
-      masks.set(record, mask);
-    }
-    return mask;
+  const ofFetched = new WeakMap<SQSRecord, Mask>();
+  return {
+    of(record, event) {
+      const paths = event && sensitive.get(event.type);
+      if (paths === undefined) return undefined;
+      let mask = masks.get(record);
+      if (mask === undefined) {
+        // as it was sent too: a schema may have changed it, and so may the handler
+        const known = ofFetched.get(record);
+        mask = known
+          ? both(known, maskOrHide([...paths], event!.data))
+          : maskOrHide([...paths], event!.data, dataSentIn(record));
+        masks.set(record, mask);
+      }
+      return mask;
+    },
+    fetched(record, type, data) {
+      const paths = sensitive.get(type);
+      // the mask and not the data: that may be large, and the record lives as long as its batch
+      if (paths !== undefined) ofFetched.set(record, maskOrHide([...paths], data));
+    },
+  };
+}
+
+function both(first: Mask, second: Mask): Mask {
+  return {
+    text: (text) => second.text(first.text(text)),
+    value: (value) => second.value(first.value(value)),
   };
 }
 

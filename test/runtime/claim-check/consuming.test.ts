@@ -103,6 +103,17 @@ describe.each(['lease', 'transaction'] as const)('under a %s, a handler', (guard
   });
 });
 
+test.each(['lease', 'transaction'] as const)('what was handled needs its data no more (%s)', async (guard) => {
+  const reference = await checkIn(documentSigned('d1', 100));
+  const { fn, outcomes } = lawyer(() => undefined, { guard });
+  await fn(await deliver(reference), lambdaContext());
+  const Key = reference.dataref!.slice(`s3://${bucket}/`.length);
+  await engines.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  await fn(await deliver(reference), lambdaContext());
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['handled', 'duplicate']);
+  expect(await engines.receive(around.deadLetters)).toEqual([]);
+});
+
 test('an event that has both data and a reference is read as it is', async () => {
   const event = documentSigned('d1', 100);
   const seen: Envelope[] = [];
@@ -182,10 +193,40 @@ describe('an event whose data', () => {
     expect(engines.count('GetObject')).toBe(0);
   });
 
-  test('is elsewhere, for a consumer without a claim check, is dead-lettered with what to do', async () => {
+  test('is elsewhere comes back to a consumer that has no claim check yet, and says what to do', async () => {
     const { BATON_CLAIM_CHECK_BUCKET, ...environment } = around.environment;
-    const said = await deadLetterOf(await checkIn(documentSigned('d1', 100)), { environment });
-    expect(said).toMatch(/^MalformedEnvelopeError: .*BATON_CLAIM_CHECK_BUCKET is not set/);
+    const { fn, outcomes } = lawyer(() => undefined, { environment });
+    await fn(await deliver(await checkIn(documentSigned('d1', 100))), lambdaContext());
+    expect(outcomes).toMatchObject([
+      {
+        kind: 'retry',
+        error: { name: 'ClaimFetchError', message: expect.stringContaining('is not set. Give the topic') },
+      },
+    ]);
+  });
+
+  test('cannot be fetched until its queue would forget it is dead-lettered in time', async () => {
+    const environment = { ...around.environment, BATON_RETENTION_SECONDS: '3600', BATON_VISIBILITY_SECONDS: '180' };
+    const s3 = failing(new AwsError('KMS.DisabledException', 'disabled', { status: 400 }));
+    const { fn, outcomes } = lawyer(() => undefined, {
+      environment,
+      random: () => 0.99,
+      clients: { ...engines.clients, s3 },
+    });
+    const batch = await deliver(await checkIn(documentSigned('d1', 100)));
+    const { attributes } = batch.Records[0]!;
+    attributes.ApproximateReceiveCount = '12';
+    attributes.SentTimestamp = String(Date.now() - 55 * 60_000);
+    await fn(batch, lambdaContext());
+    const [retry] = outcomes as { kind: string; delaySeconds: number }[];
+    expect(retry).toMatchObject({ kind: 'retry' });
+    // 3,600 s, of which 3,300 are over, and four minutes are kept free
+    expect(retry!.delaySeconds).toBeLessThanOrEqual(60);
+    attributes.SentTimestamp = String(Date.now() - 59 * 60_000);
+    await fn(batch, lambdaContext());
+    expect(outcomes.at(-1)).toMatchObject({ kind: 'deadLettered', error: { name: 'ClaimFetchError' } });
+    const [letter] = await engines.receive(around.deadLetters);
+    expect(letter!.MessageAttributes!.reason?.StringValue).toBe('retention');
   });
 
   test('is of a type that nobody here takes is not fetched', async () => {
@@ -302,6 +343,75 @@ test('the order of a FIFO group holds, whatever is fetched how slowly', async ()
   await fn({ Records: records }, lambdaContext());
   expect(seen).toEqual(events.map(({ id }) => id));
   expect(outcomes.map(({ kind }) => kind)).toEqual(events.map(() => 'handled'));
+});
+
+describe.each(['lease', 'transaction'] as const)('copies of an event in one FIFO group, under a %s,', (guard) => {
+  test.each([
+    ['the first of which is fetched', [true, false]],
+    ['both of which are fetched', [true, true]],
+    ['behind another that is fetched', [true, false, false]],
+  ])('%s, do not wait for each other', async (_, fetched) => {
+    const fifo = await surround(engines, { fifo: true, environment: { BATON_CLAIM_CHECK_BUCKET: bucket } });
+    const event = documentSigned('d', 100);
+    const bodies = await Promise.all(
+      fetched.map((reference, n) => {
+        const copy = n === 0 && fetched.length === 3 ? { ...event, id: 'another' } : event;
+        return reference ? checkIn(copy) : copy;
+      }),
+    );
+    let first = true;
+    const s3 = {
+      async call(operation: 'GetObject', input: never) {
+        const slow = first;
+        first = false;
+        const answer = await engines.clients.s3.call(operation, input);
+        // the later one is there first
+        if (slow) await engines.clients.s3.call(operation, input);
+        return answer;
+      },
+    } as unknown as S3;
+    const { fn, outcomes } = lawyer(() => undefined, {
+      guard,
+      environment: fifo.environment,
+      clients: { ...engines.clients, s3 },
+    });
+    const Records = bodies.map((body) =>
+      recordOf(fifo.queue, { body: JSON.stringify(body), attributes: { MessageGroupId: 'd' } as never }),
+    );
+    await fn({ Records }, lambdaContext());
+    const kinds = outcomes.map(({ kind }) => kind).sort();
+    expect(kinds).toEqual(
+      ['duplicate', 'handled', 'handled'].slice(0, 1).concat(Array(fetched.length - 1).fill('handled')),
+    );
+  });
+});
+
+test('what a handler takes out of fetched data is masked all the same', async () => {
+  const Free = defineEvent({
+    type: 'document.signed',
+    version: 1,
+    description: 'Everybody has signed a document.',
+    key: (document) => document.documentId,
+    sensitive: ['signer'],
+    schema: z.object({ documentId: z.string(), signer: z.unknown(), text: z.string() }),
+  });
+  const event = {
+    ...documentSigned('d1', 100),
+    data: { documentId: 'd1', signer: { name: 'Ann Lee of Ely' }, text: 'x' },
+  };
+  const fn = consume(
+    Free,
+    ({ data }) => {
+      const signer = data.signer as { name?: string };
+      const { name } = signer;
+      delete signer.name;
+      throw new PermanentError(`${name} is unknown`);
+    },
+    { environment: around.environment, clients: engines.clients },
+  );
+  await fn(await deliver(await checkIn(event as unknown as Envelope)), lambdaContext());
+  const [letter] = await engines.receive(around.deadLetters);
+  expect(letter!.MessageAttributes!.errorMessage!.StringValue).toBe('*** is unknown');
 });
 
 describe('memory', () => {

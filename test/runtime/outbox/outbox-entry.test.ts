@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Envelope } from '../../../lib/contracts/index.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
-import { createOutbox, readEntry, shardOf } from '../../../lib/runtime/outbox/outbox-entry.ts';
+import { createOutbox, type OutboxEntries, readEntry, shardOf } from '../../../lib/runtime/outbox/outbox-entry.ts';
 import { type Engines, startEngines } from '../engines.ts';
 import { commit, event, items, type OutboxUnderTest, outboxUnderTest, pending } from './outbox-fixture.ts';
 
@@ -74,6 +75,26 @@ describe('what could never be relayed', () => {
 });
 
 describe('the stamps of a key', () => {
+  it('are of the time of the commit, also when large data was put before', async () => {
+    let now = 1_000_000;
+    const claimCheck = {
+      checkIn: (envelope: Envelope) => ({
+        envelope: { ...envelope, data: undefined, dataref: 's3://claims/k' },
+        store: async () => {
+          now += 5_000;
+        },
+      }),
+    };
+    const outbox = () => createOutbox({ table: 't', shards: 1, fenced: false, clock: () => now, claimCheck });
+    const skOf = ({ items }: OutboxEntries) => items[0]!.Put!.Item!.sk!.S!;
+    const large = outbox().entriesFor([{ ...event('a', 1), data: { text: 'x'.repeat(1_000_000) } }]);
+    expect(skOf(large)).toBeDefined();
+    now += 1_000;
+    const small = skOf(outbox().entriesFor([event('a', 2)]));
+    await large.store!();
+    expect([skOf(large), small].sort()).toEqual([small, skOf(large)]);
+  });
+
   const outboxAt = (now: number) => createOutbox({ table: under.table, shards: 1, fenced: true, clock: () => now });
 
   it('grow in commit order, also when the writer is an hour behind the one before', async () => {

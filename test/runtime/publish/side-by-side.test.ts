@@ -11,9 +11,9 @@ import {
   type PublishProps,
 } from '../../../lib/runtime/index.ts';
 import { relayShard } from '../../../lib/runtime/outbox/relay.ts';
-import { batchOf, type Engines, lambdaContext, startEngines, type TestQueue } from '../engines.ts';
+import { batchOf, type Engines, lambdaContext, recordOf, startEngines, type TestQueue } from '../engines.ts';
 import { type OutboxUnderTest, outboxUnderTest } from '../outbox/outbox-fixture.ts';
-import { OrderCancelled, OrderPlaced, orderPlaced, send, surround } from '../pipeline.ts';
+import { failedIds, OrderCancelled, OrderPlaced, orderPlaced, send, surround } from '../pipeline.ts';
 import { stubbornTopic } from './stubborn-topic.ts';
 
 vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
@@ -75,13 +75,18 @@ async function topicWithConsumers(fifo: boolean) {
       const fn = consume([contract as typeof OrderPlaced2], (event) => void seen.push(event), {
         environment: around.environment,
         clients: engines.clients,
-        onSettled: (_, { kind }) => outcomes.push(kind),
+        // what went back comes again below
+        onSettled: (_, { kind }) => kind === 'returned' || outcomes.push(kind),
       });
       const receive = async () => {
         for (;;) {
           const messages = await engines.receive(around.queue);
           if (messages.length === 0) return { seen, outcomes };
-          await fn(batchOf(around.queue, messages), lambdaContext());
+          const batch = batchOf(around.queue, messages);
+          const again = failedIds(await fn(batch, lambdaContext()));
+          const Records = batch.Records.filter(({ messageId }) => again.includes(messageId));
+          for (const { attributes } of Records) attributes.ApproximateReceiveCount = '2';
+          if (Records.length > 0) await fn({ Records }, lambdaContext());
           for (const { ReceiptHandle } of messages) await engines.remove(around.queue, ReceiptHandle!);
         }
       };
@@ -264,5 +269,83 @@ test('a topic that somebody else made takes them too', async () => {
   engines.calls.length = 0;
   await publisher.publish(OrderPlaced2, newer('1'), { id: 'e-1', ...both('1') });
   const ids = engines.calls.map(({ input }) => input.PublishBatchRequestEntries[0].MessageDeduplicationId);
-  expect(ids).toEqual(['e-1', 'e-1/1']);
+  expect(ids).toEqual(['e-1/2', 'e-1/1']);
+});
+
+describe('whichever version comes first,', () => {
+  const versions = async () => {
+    const topicArn = await engines.createTopic({ fifo: false });
+    const publisher = new Publisher({ topicArn, source: '/orders', client: engines.clients.sns });
+    engines.calls.length = 0;
+    const yen = { orderId: '1', amount: { value: 100, currency: 'JPY' } };
+    await publisher.publish(OrderPlaced2, yen, {
+      alongside: [outgoing(OrderPlaced, { orderId: '1', total: 0.68 })],
+    });
+    return engines.calls
+      .flatMap(({ input }) => input.PublishBatchRequestEntries as { Message: string }[])
+      .map(({ Message }) => Message);
+  };
+
+  test.each(['lease', 'transaction'] as const)('the newest is handled on a standard queue (%s)', async (guard) => {
+    const [newest, oldest] = await versions();
+    const around = await surround(engines);
+    const charged: unknown[] = [];
+    const outcomes: Outcome[] = [];
+    const fn = consume([OrderPlaced2], ({ data }) => void charged.push(data.amount), {
+      guard,
+      environment: around.environment,
+      clients: engines.clients,
+      onSettled: (_, outcome) => outcomes.push(outcome),
+    });
+    const record = recordOf(around.queue, { body: oldest! });
+    await fn({ Records: [record] }, lambdaContext());
+    expect(outcomes).toEqual([{ kind: 'returned', reason: 'newer-version', delaySeconds: 5 }]);
+    await fn({ Records: [recordOf(around.queue, { body: newest! })] }, lambdaContext());
+    record.attributes.ApproximateReceiveCount = '2';
+    await fn({ Records: [record] }, lambdaContext());
+    expect(outcomes.slice(1).map(({ kind }) => kind)).toEqual(['handled', 'duplicate']);
+    expect(charged).toEqual([{ value: 100, currency: 'JPY' }]);
+  });
+
+  test('the older is handled when the newest does not come', async () => {
+    const [, oldest] = await versions();
+    const around = await surround(engines);
+    const charged: unknown[] = [];
+    const fn = consume([OrderPlaced2], ({ data }) => void charged.push(data.amount), {
+      environment: around.environment,
+      clients: engines.clients,
+    });
+    const record = recordOf(around.queue, { body: oldest! });
+    record.attributes.ApproximateReceiveCount = '2';
+    expect(failedIds(await fn({ Records: [record] }, lambdaContext()))).toEqual([]);
+    expect(charged).toEqual([{ value: 0.68, currency: 'USD' }]);
+  });
+
+  test.each(['data', 'data.amount'])('payload validation does not take them for two events (%s)', async (path) => {
+    const bodies = await versions();
+    const around = await surround(engines);
+    const outcomes: Outcome['kind'][] = [];
+    const fn = consume([OrderPlaced2], () => undefined, {
+      environment: around.environment,
+      clients: engines.clients,
+      idempotency: { payloadValidationJmesPath: path },
+      onSettled: (_, { kind }) => outcomes.push(kind),
+    });
+    for (const body of bodies) {
+      const record = recordOf(around.queue, { body });
+      record.attributes.ApproximateReceiveCount = '2';
+      await fn({ Records: [record] }, lambdaContext());
+    }
+    expect(outcomes).toEqual(['handled', 'duplicate']);
+  });
+});
+
+test('nothing is sent when one of them is too large', async () => {
+  const topicArn = await engines.createTopic({ fifo: false });
+  const props = { topicArn, source: '/orders', client: engines.clients.sns, claimCheckBucket: '' };
+  const publisher = new Publisher(props);
+  engines.calls.length = 0;
+  const large = { orderId: '1', amount: { value: 1, currency: 'x'.repeat(300_000) } };
+  await expect(publisher.publish(OrderPlaced2, large, both('1'))).rejects.toThrow(/the topic takes 262144/);
+  expect(engines.count('PublishBatch')).toBe(0);
 });
