@@ -59,6 +59,13 @@ export interface ClaimCheckAttributes {
    * @default Duration.days(45)
    */
   readonly retention?: Duration;
+
+  /**
+   * Where the bucket is.
+   *
+   * @default that of the stack
+   */
+  readonly region?: string;
 }
 
 /** Where the data of events is that is too large to travel, made in this app or elsewhere. */
@@ -68,6 +75,8 @@ export interface IClaimCheck extends IConstruct {
   readonly encryptionKey: kms.IKey | undefined;
   /** How long data is kept. */
   readonly retention: Duration;
+  /** Where the bucket is. Functions elsewhere cannot use it. */
+  readonly region: string;
   /** The variable by which a function finds it. */
   readonly environment: Readonly<Record<string, string>>;
 
@@ -87,6 +96,7 @@ abstract class ClaimCheckBase extends Construct implements IClaimCheck {
   abstract readonly bucket: s3.IBucket;
   abstract readonly encryptionKey: kms.IKey | undefined;
   abstract readonly retention: Duration;
+  abstract readonly region: string;
 
   get environment(): Readonly<Record<string, string>> {
     return { BATON_CLAIM_CHECK_BUCKET: this.bucket.bucketName };
@@ -135,9 +145,11 @@ export class ClaimCheck extends ClaimCheckBase {
   readonly bucket: s3.Bucket;
   readonly encryptionKey: kms.IKey;
   readonly retention: Duration;
+  readonly region: string;
 
   constructor(scope: Construct, id: string, props: ClaimCheckProps = {}) {
     super(scope, id);
+    this.region = Stack.of(this).region;
     installRules(this);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.retention = props.retention ?? RETENTION;
@@ -180,10 +192,13 @@ class ImportedClaimCheck extends ClaimCheckBase {
   readonly bucket: s3.IBucket;
   readonly encryptionKey: kms.IKey | undefined;
   readonly retention: Duration;
+  readonly region: string;
 
-  constructor(scope: Construct, id: string, { bucketArn, encryptionKey, retention = RETENTION }: ClaimCheckAttributes) {
+  constructor(scope: Construct, id: string, attributes: ClaimCheckAttributes) {
     super(scope, id);
+    const { bucketArn, encryptionKey, retention = RETENTION, region = Stack.of(this).region } = attributes;
     this.retention = retention;
+    this.region = region;
     this.encryptionKey = encryptionKey;
     this.bucket = s3.Bucket.fromBucketArn(this, 'Bucket', bucketArn);
   }

@@ -7,6 +7,7 @@ const OPTIONAL = [
   'traceparent',
   'dataref',
   'datahash',
+  'datasize',
   'readablefrom',
   'versions',
   'headers',
@@ -36,12 +37,15 @@ export function checkAttributes(envelope: Readonly<Record<string, unknown>>): vo
     }
     checkCharacters(attribute, found);
   }
-  const { time, readablefrom, versions } = envelope as { time: string; readablefrom?: string; versions?: string };
+  const { time, readablefrom, versions, datasize } = envelope as Record<string, string | undefined> & { time: string };
   if (!TIMESTAMP.test(time) || Number.isNaN(Date.parse(time)) || !isDay(time)) {
     throw new MalformedEnvelopeError(`time is ${preview(time)}; CloudEvents wants an RFC 3339 timestamp.`);
   }
   if (readablefrom !== undefined && !/^[1-9]\d*$/.test(readablefrom)) {
     throw new MalformedEnvelopeError(`readablefrom is ${preview(readablefrom)}; leave it out or give a version.`);
+  }
+  if (datasize !== undefined && !/^\d{1,15}$/.test(datasize)) {
+    throw new MalformedEnvelopeError(`datasize is ${preview(datasize)}; leave it out or give a number of bytes.`);
   }
   if (versions !== undefined && !/^[1-9]\d*(,[1-9]\d*)*$/.test(versions)) {
     throw new MalformedEnvelopeError(`versions is ${preview(versions)}; leave it out or give versions, as in '1,2'.`);

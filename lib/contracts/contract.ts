@@ -68,14 +68,14 @@ export interface Previous<Type extends string, Before, Next> {
 }
 
 /** An event or command type at one version: the public API between producer and consumers. */
-export interface Contract<Type extends string = string, Data = unknown> {
+export interface Contract<Type extends string = string, Data = unknown, Input = unknown> {
   readonly kind: 'event' | 'command';
   readonly type: Type;
   readonly version: number;
   readonly description: string;
   /** The CloudEvents `dataschema`: `urn:baton:<type>:<version>`. */
   readonly dataschema: string;
-  readonly schema: z.ZodType<Data>;
+  readonly schema: z.ZodType<Data, Input>;
   readonly key: (data: Data) => string;
   /** Paths of the fields that are masked wherever the runtime shows data. */
   readonly sensitive: readonly string[];
@@ -85,7 +85,7 @@ export interface Contract<Type extends string = string, Data = unknown> {
   readonly tenant: ((data: Data) => string) | undefined;
   /** The version before this one, and the upcaster from there; undefined when this is the oldest that is accepted. */
   // biome-ignore lint/suspicious/noExplicitAny: what a version's data is, only its own upcaster knows
-  readonly previous: Previous<Type, any, unknown> | undefined;
+  readonly previous: Previous<Type, any, any> | undefined;
   readonly major: number;
   readonly compatibility: CompatibilityMode;
   /** Whether it is a consumer's view of the type: see `needs`. */
@@ -95,13 +95,17 @@ export interface Contract<Type extends string = string, Data = unknown> {
   /**
    * The data as it travels: without what the schema does not declare, and not transformed, for that is for readers to do. `checked`
    * is what `parse` makes of it. Throws {@link InvalidDataError} as `parse` does.
+   * @param json the data as JSON would bring it back
    */
-  toSend(data: unknown): { readonly checked: Data; readonly data: unknown };
+  toSend(data: unknown, json: unknown): { readonly checked: Data; readonly data: unknown };
 }
 
 /** The data type of a contract. */
 // biome-ignore lint/suspicious/noExplicitAny: a contract is contravariant in its data through `key`; inference needs the open end
 export type DataOf<C extends Contract<string, any>> = ReturnType<C['parse']>;
+
+/** The data of a contract as it travels: before defaults are filled in and texts are made into something else. */
+export type InputOf<C extends AnyContract> = z.input<C['schema']>;
 
 /** A contract whose data type does not matter here. */
 // biome-ignore lint/suspicious/noExplicitAny: see DataOf
@@ -114,7 +118,7 @@ export type AnyContract = Contract<string, any>;
  */
 export function defineEvent<const Type extends string, Schema extends z.ZodType, Before = never>(
   props: ContractProps<Type, Schema, Before>,
-): Contract<Type, z.output<Schema>> {
+): Contract<Type, z.output<Schema>, z.input<Schema>> {
   return define('event', props);
 }
 
@@ -125,7 +129,7 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType,
  */
 export function defineCommand<const Type extends string, Schema extends z.ZodType, Before = never>(
   props: ContractProps<Type, Schema, Before>,
-): Contract<Type, z.output<Schema>> {
+): Contract<Type, z.output<Schema>, z.input<Schema>> {
   return define('command', props);
 }
 
@@ -143,7 +147,7 @@ export function versionOf(dataschema: string): number | undefined {
 function define<Type extends string, Schema extends z.ZodType, Before>(
   kind: 'event' | 'command',
   props: ContractProps<Type, Schema, Before>,
-): Contract<Type, z.output<Schema>> {
+): Contract<Type, z.output<Schema>, z.input<Schema>> {
   const { type, version, description, key, schema, sensitive = [], headers = {}, tenant, previous } = props;
   if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/.test(type)) {
     throw new InvalidContractError(
@@ -170,7 +174,7 @@ function define<Type extends string, Schema extends z.ZodType, Before>(
     previous: previous as Contract<Type>['previous'],
     partial: false,
     ...promiseOf(kind, props as ContractProps<string, z.ZodType>),
-    schema: schema as z.ZodType<z.output<Schema>>,
+    schema: schema as z.ZodType<z.output<Schema>, z.input<Schema>>,
     dataschema: dataschemaOf(type, version),
     ...parserOf({ type, version, sensitive, schema: schema as z.ZodType<z.output<Schema>> }),
   };
@@ -182,6 +186,11 @@ function promiseOf(
   { type, version, previous, ...props }: ContractProps<string, z.ZodType>,
 ): Pick<Contract, 'major' | 'compatibility'> {
   const before = previous?.contract;
+  if (before?.partial) {
+    throw new InvalidContractError(
+      `${type} version ${version}: its 'previous' is what a consumer needs of version ${before.version}. Give the contract itself.`,
+    );
+  }
   if (before !== undefined && (before.type !== type || before.kind !== kind || before.version !== version - 1)) {
     throw new InvalidContractError(
       `${type} version ${version}: its 'previous' is the ${before.kind} '${before.type}' version ${before.version}. An upcaster leads from one version to the next: give version ${version - 1} of the ${kind} '${type}', and that one its own 'previous'.`,

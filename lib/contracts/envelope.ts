@@ -37,6 +37,8 @@ export interface Envelope<Type extends string = string, Data = unknown> {
   dataref?: string;
   /** With `dataref`: `sha256:` and the hash of the data's JSON, in hex. */
   datahash?: string;
+  /** With `dataref`: how many bytes the data's JSON has, as a decimal number. */
+  datasize?: string;
   /** The oldest version whose readers can read the data, where that is not its own: a decimal number. */
   readablefrom?: string;
   /** The versions that the event is published in side by side, ascending: `1,2`. */
@@ -89,8 +91,7 @@ export function createEnvelope<C extends AnyContract>(contract: C, data: DataOf<
       `'${contract.type}' is given as what a consumer needs of it, which is not all that its readers expect. Publish the event's own contract.`,
     );
   }
-  checkJson(contract, data);
-  const { checked, data: outgoing } = contract.toSend(data);
+  const { checked, data: outgoing } = contract.toSend(data, asJson(contract, data));
   const id = props.id ?? globalThis.crypto.randomUUID();
   const subject = keyOf(contract, checked);
   const headers = headersText(contract, checked);
@@ -127,19 +128,21 @@ export function envelopeText(envelope: Envelope): string {
 }
 
 /**
- * Refuses data that its readers would not get as it is here.
- * @throws InvalidDataError
+ * What readers get of data: itself, or what JSON makes of it.
+ * @throws InvalidDataError when that is something else than it is here
  */
-function checkJson(contract: AnyContract, data: unknown): void {
+function asJson(contract: AnyContract, data: unknown): unknown {
   const { type, version, sensitive } = contract;
   const { violation, plain } = surveyJson(data);
   if (violation !== undefined) {
     const value = isSensitive(sensitive, violation.path) ? MASK : violation.value;
     throw new InvalidDataError(type, version, [{ ...violation, value }]);
   }
-  if (plain) return;
+  if (plain) return data;
   try {
-    contract.parse(readJson(JSON.stringify(data)));
+    const json = readJson(JSON.stringify(data));
+    contract.parse(json);
+    return json;
   } catch (cause) {
     if (!(cause instanceof InvalidDataError)) throw cause;
     // a schema that wants a Date, say, of which readers get the text

@@ -25,9 +25,13 @@ export function parserOf<Data>(contract: Checked<Data>): Pick<Contract<string, D
   };
   return {
     parse,
-    toSend(data) {
-      const checked = parse(data);
-      return { checked, data: compiled!.json ? checked : declaredPart(contract.schema as unknown as Schema, data) };
+    toSend(data, json) {
+      compiled ??= compile(contract.schema);
+      if (!compiled.json) {
+        return { checked: parse(data), data: declaredPart(contract.schema as unknown as Schema, data) };
+      }
+      const checked = parse(json);
+      return { checked, data: checked };
     },
   };
 }

@@ -15,7 +15,7 @@ import { checkRetryOptions, type Random, type RetryOptions, type RetryPolicy } f
 import { delay } from './batch/visibility.ts';
 import { createClaimCheck } from './claim-check/claim-check.ts';
 import { createFetching } from './claim-check/fetching.ts';
-import { createMemoryShares } from './claim-check/memory-share.ts';
+import { createMemoryShares, memoryBudget } from './claim-check/memory-share.ts';
 import { createDependencies, type Dependencies } from './dependencies/dependencies.ts';
 import { readSettings, type Settings } from './environment.ts';
 import { createGuard, type Guarded, type IdempotencyOptions } from './guard/guard.ts';
@@ -259,7 +259,7 @@ function begin(lambdaContext: Context, { contracts, handler, options }: Consumpt
     lanes: createLanes(),
     rendezvous: createRendezvous(),
     fetchData,
-    memoryShare: createMemoryShares(),
+    memoryShare: createMemoryShares({ budget: memoryBudget(lambdaContext.memoryLimitInMB) }),
     guard: createGuard({ leases, config: idempotency, lambdaContext, leaseMs: leaseSeconds * 1_000, clock }),
     transactions: createTransactions({
       client: dynamodb,

@@ -5,6 +5,7 @@ export type { FailureContext } from './batch/dead-letter.ts';
 export type { Handler } from './batch/delivery.ts';
 export type { Outcome } from './batch/outcome.ts';
 export type { ClassPolicy, RetryOptions } from './batch/retry.ts';
+export { type CheckedIn, type ClaimCheck, type ClaimCheckProps, createClaimCheck } from './claim-check/claim-check.ts';
 export { CONSUMPTION, type ConsumeOptions, type Consumption, consume, type SqsFunction } from './consume.ts';
 export type { Commit, HandlerContext } from './context.ts';
 export type { CallOptions, Dependency } from './dependencies/dependencies.ts';

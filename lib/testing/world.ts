@@ -117,7 +117,7 @@ export function createWorld(props: WorldProps = {}): World {
   }
 
   /** A test looks at what was said, however it travels. */
-  function publish({ dataref, datahash, ...event }: Envelope): void {
+  function publish({ dataref, datahash, datasize, ...event }: Envelope): void {
     const text = dataref === undefined ? undefined : objects.get(readReference(dataref)?.key ?? '');
     if (dataref === undefined) published.push(event);
     else if (text === undefined) published.push({ ...event, dataref, ...(datahash !== undefined && { datahash }) });

@@ -198,6 +198,17 @@ describe('a claim check is refused', () => {
     expect(() => commandQueue({ publishes, outbox })).toThrow(/Theatre\/Small, where it publishes, has none/);
   });
 
+  it('when its bucket is in another region than the function', () => {
+    const { stack, consumer } = wiring({}, { env: { region: 'eu-west-1' } });
+    const bucketArn = 'arn:aws:s3:::theatre-data';
+    const claimCheck = ClaimCheck.fromBucketAttributes(stack, 'Data', { bucketArn, region: 'us-east-1' });
+    const topicArn = `arn:aws:sns:${stack.region}:444455556666:plays`;
+    const topic = EventTopic.fromTopicAttributes(stack, 'Plays', { topicArn, events: [SeatBooked], claimCheck });
+    expect(() => consumer({ topic })).toThrow(
+      /Its claim check Theatre\/Data is in us-east-1, and the function in eu-west-1: .*give the topic a ClaimCheck in eu-west-1/,
+    );
+  });
+
   it('when data would be gone before a message is back', () => {
     const short = large(Duration.days(32));
     expect(() => short.consumer({ topic: short.topic })).toThrow(

@@ -6,7 +6,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { ClaimCheck } from '../../lib/constructs/claim-check.ts';
 import {
@@ -17,7 +17,10 @@ import {
   OnCall,
   Outbox,
 } from '../../lib/constructs/index.ts';
-import { createEnvelope, defineCommand, defineEvent } from '../../lib/contracts/index.ts';
+import { createEnvelope, defineCommand, defineEvent, envelopeText, parseEnvelope } from '../../lib/contracts/index.ts';
+import { createFetching } from '../../lib/runtime/claim-check/fetching.ts';
+import { createClaimCheck } from '../../lib/runtime/index.ts';
+import { startEngines } from '../runtime/engines.ts';
 import { ECHO } from './fixtures/wiring.ts';
 
 // The code of docs/routing.md, so that it is checked and run. The last test compares the two.
@@ -42,6 +45,10 @@ const OrderCancelled = defineEvent({ ...rest, type: 'order.cancelled' });
 const OrderReturned = defineEvent({ ...rest, type: 'order.returned' });
 const DocumentScanned = defineEvent({ ...rest, type: 'document.scanned' });
 const PlaceOrder = defineCommand({ ...rest, type: 'order.place' });
+const { headers: _headers, ...headerless } = rest;
+const ScanDocument = defineCommand({ ...headerless, type: 'document.scan' });
+
+const CALLER = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
 type Shared = Omit<ConsumerProps, 'topic' | 'events'>;
 
@@ -163,11 +170,37 @@ describe('the guide to routing', () => {
     await sqs.send(
       new SendMessageCommand({
         QueueUrl: process.env.PLACE_ORDER_QUEUE_URL,
-        MessageBody: JSON.stringify(command),
+        MessageBody: envelopeText(command),
         MessageGroupId: command.tenant,
       }),
     );
     expect(sent[0]?.input.MessageGroupId).toBe('paris');
+  });
+
+  it('puts the data of a large command away before it sends the reference', async () => {
+    const engines = await startEngines();
+    const queue = engines.createQueue();
+    const bucket = await engines.createBucket();
+    const environment = {
+      BATON_CLAIM_CHECK_BUCKET: bucket,
+      SCAN_QUEUE_URL: queue.url,
+      ...engines.endpoints,
+      ...CALLER,
+    };
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const { sqs } = engines;
+    const document = { orderId: '1', shop: 'paris', region: 'x'.repeat(2_000_000), total: 3 };
+    const command = createEnvelope(ScanDocument, document, { source: '/shop' });
+    const { envelope, store } = createClaimCheck({ bucket: process.env.BATON_CLAIM_CHECK_BUCKET! }).checkIn(command);
+    await store();
+    await sqs.send(
+      new SendMessageCommand({ QueueUrl: process.env.SCAN_QUEUE_URL, MessageBody: envelopeText(envelope) }),
+    );
+    const [message] = await engines.receive(queue);
+    const fetch = createFetching({ bucket, client: engines.clients.s3 });
+    expect((await fetch(parseEnvelope(message!.Body!))).data).toEqual(document);
+    vi.unstubAllEnvs();
+    await engines.stop();
   });
 
   it('has the code of these tests', () => {

@@ -8,6 +8,7 @@ import {
   defineCommand,
   defineEvent,
   type Envelope,
+  envelopeText,
   InvalidContractError,
   InvalidDataError,
   MissingUpcasterError,
@@ -338,6 +339,18 @@ describe('what a consumer needs of an event', () => {
     needs(Sent, z.object({ colour: z.string() }));
     // @ts-expect-error it is a number
     needs(Sent, z.object({ kilograms: z.string() }));
+    const Priced = defineEvent({
+      type: 'parcel.priced',
+      version: 1,
+      description: 'A parcel has a price.',
+      key: ({ parcelId }) => parcelId,
+      schema: z.object({ parcelId: z.string(), currency: z.string().default('USD'), at: z.coerce.date() }),
+    });
+    // @ts-expect-error who publishes may leave it to the default
+    needs(Priced, z.object({ currency: z.string() }));
+    const Price = needs(Priced, z.object({ currency: z.string().default('USD'), at: z.coerce.date() }));
+    const priced = createEnvelope(Priced, { parcelId: 'p', currency: 'EUR', at: new Date(0) }, source);
+    expect(parseEvent(parseEnvelope(envelopeText(priced)), [Price]).data).toEqual({ currency: 'EUR', at: new Date(0) });
   });
 
   it('is not to be published', () => {

@@ -1,4 +1,4 @@
-import type { Duration } from 'aws-cdk-lib';
+import { type Duration, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { IClaimCheck } from '../claim-check.ts';
 import { UnsafePropsError } from '../errors.ts';
@@ -18,7 +18,7 @@ interface Source {
  *
  * @param wayBack how long a message can stay away and still come back, once it is in the queue
  * @throws UnsafePropsError when it would read from one and write to another, or write what nobody could read; when data would
- *   be gone before the message is back
+ *   be gone before the message is back; when the bucket is in another region
  */
 export function claimCheckOf(
   scope: Construct,
@@ -37,8 +37,20 @@ export function claimCheckOf(
       'Give both the same ClaimCheck.',
     );
   }
+  refuseOtherRegion(scope, own);
   if (source) refuseEarlyExpiry(scope, source, wayBack, undeliverable);
   return own;
+}
+
+/** S3 answers a request that comes to another region with a redirection, which the runtime does not follow. */
+function refuseOtherRegion(scope: Construct, { region, node }: IClaimCheck): void {
+  const own = Stack.of(scope).region;
+  if (region === own || Token.isUnresolved(region) || Token.isUnresolved(own)) return;
+  throw new UnsafePropsError(
+    scope,
+    `Its claim check ${node.path} is in ${region}, and the function in ${own}: it could not reach it.`,
+    `Put the function into a stack in ${region}, or give the topic a ClaimCheck in ${own}.`,
+  );
 }
 
 function refuseEarlyExpiry(scope: Construct, source: IClaimCheck, inQueues: Duration, before?: Duration): void {

@@ -4,6 +4,7 @@ import type { Envelope, EventOf } from '../../contracts/envelope.ts';
 import { ContractError } from '../../contracts/errors.ts';
 import type { Fetched } from '../claim-check/fetching.ts';
 import type { MemoryShare } from '../claim-check/memory-share.ts';
+import { LARGEST_DATA } from '../claim-check/reference.ts';
 import { type ContextProps, createContext, type HandlerContext } from '../context.ts';
 import {
   type ClaimedElsewhereError,
@@ -51,7 +52,7 @@ export interface Invocation {
   /** Fetches the data that an event refers to. */
   fetchData: (envelope: Envelope) => Promise<Fetched>;
   /** Room for such data: asked once for each record that needs some, in the order of the batch. */
-  memoryShare: () => MemoryShare;
+  memoryShare: (bytes?: number) => MemoryShare;
   rendezvous: Rendezvous;
   deadline: Deadline;
   deadLetter: (letter: DeadLetter) => Promise<void>;
@@ -79,7 +80,7 @@ export async function deliver(record: SQSRecord, invocation: Invocation): Promis
   const { lanes, rendezvous, telemetry } = invocation;
   const found = readRecord(record, invocation.contracts);
   const turn = lanes.turnOf(record, 'reference' in found);
-  const share = 'reference' in found ? invocation.memoryShare() : undefined;
+  const share = 'reference' in found ? invocation.memoryShare(sizeOf(found.reference)) : undefined;
   const delivery: Delivery = { record, turn, place: share ? ELSEWHERE : rendezvous.enter(), invocation };
   let envelope = 'reference' in found ? found.reference : envelopeIn(found);
   const work = async () => {
@@ -105,6 +106,11 @@ const NEWER_VERSION_SECONDS = 5;
 /** Whether a record may wait, once. A FIFO queue has the newest version first anyway. */
 function mayWait(record: SQSRecord, { policy: { maxReceives = Number.POSITIVE_INFINITY } }: Invocation): boolean {
   return !isFifo(record) && attemptOf(record) === 1 && maxReceives > 2;
+}
+
+/** Of the data that a reference stands for, in bytes of JSON; undefined when it does not say. */
+function sizeOf({ datasize }: Envelope): number | undefined {
+  return datasize === undefined ? undefined : Math.min(Number(datasize), LARGEST_DATA);
 }
 
 async function handle(reading: Reading<AnyContract>, delivery: Delivery): Promise<Outcome> {

@@ -38,6 +38,7 @@ export function readRecord<C extends AnyContract>(record: SQSRecord, contracts: 
       // both may be there, and are the same (source: CloudEvents extension "Dataref")
       delete envelope.dataref;
       delete envelope.datahash;
+      delete envelope.datasize;
     }
   }
   return { ...readEvent(envelope, contracts), older };

@@ -32,9 +32,9 @@ export async function redeem(
       fetching.catch(() => undefined);
       return returned('deadline', 0);
     }
-    share.fetched(fetched.bytes);
+    share.fetched();
     telemetry.fetched(record, envelope.type, fetched.data);
-    const { dataref, datahash, ...rest } = envelope;
+    const { dataref, datahash, datasize, ...rest } = envelope;
     return readEvent({ ...rest, data: fetched.data }, contracts);
   } catch (error) {
     return { error, envelope };

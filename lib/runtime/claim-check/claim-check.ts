@@ -1,17 +1,18 @@
 import type { Envelope } from '../../contracts/envelope.ts';
-import type { S3 } from '../aws/clients.ts';
+import { clients, type S3 } from '../aws/clients.ts';
 import { PublishError } from '../errors.ts';
 import { datahashOf, keyOf, LARGEST_DATA, referenceTo } from './reference.ts';
 
 /** Where data that is too large to travel is put. */
 export interface ClaimCheckProps {
   bucket: string;
-  client: S3;
+  /** @default the module's client */
+  client?: S3;
 }
 
 /** An event that travels as a reference. */
 export interface CheckedIn {
-  /** The event, with `dataref` and `datahash` in place of its data. */
+  /** The event, with `dataref`, `datahash` and `datasize` in place of its data. */
   envelope: Envelope;
   /**
    * Puts the data where the reference says. To be awaited before the reference is sent anywhere.
@@ -32,7 +33,7 @@ export interface ClaimCheck {
 /** Objects that are being put at once: each is in memory as an object, as JSON and on its way. */
 const PUTS = 4;
 
-export function createClaimCheck({ bucket, client }: ClaimCheckProps): ClaimCheck {
+export function createClaimCheck({ bucket, client = clients.s3 }: ClaimCheckProps): ClaimCheck {
   const waiting: (() => void)[] = [];
   let under = 0;
 
@@ -67,7 +68,7 @@ export function createClaimCheck({ bucket, client }: ClaimCheckProps): ClaimChec
       const datahash = datahashOf(json);
       const key = keyOf(envelope, datahash);
       return {
-        envelope: { ...rest, dataref: referenceTo({ bucket, key }), datahash } as Envelope,
+        envelope: { ...rest, dataref: referenceTo({ bucket, key }), datahash, datasize: String(bytes) } as Envelope,
         async store() {
           try {
             await put(key, json, datahash);

@@ -2,59 +2,78 @@
 export interface MemoryShare {
   /** Fulfilled when its data may be fetched. */
   readonly ready: Promise<void>;
-  /** Says how large the data is that was fetched, in bytes. */
-  fetched(bytes: number): void;
+  /** Says that the data is there: somebody else may fetch. */
+  fetched(): void;
   /** Gives up what it has, or its place in the line. Calls after the first do nothing. */
   release(): void;
 }
 
-/** Bytes of fetched data from which on nothing else is fetched until some of it is done with: 16 MiB. */
-const HELD = 16 * 1_024 * 1_024;
-const FETCHES = 4;
+/** How memory is shared out. */
+export interface MemoryShares {
+  /** Bytes of fetched data, as JSON, that are held at once. */
+  budget: number;
+  /** Fetches at once. @default 4 */
+  fetches?: number;
+}
+
+/** Bytes that Node and the bundle take themselves. */
+const OWN = 128 * 1_024 * 1_024;
+/** Bytes of memory for a byte of JSON: as it comes, as a text, as objects, and as the schema returns them. */
+const EXPANSION = 10;
+const SMALLEST = 4 * 1_024 * 1_024;
+
+/** How much fetched data a function may hold, in bytes of JSON: what fits into its memory as objects, 4 MiB at least. */
+export function memoryBudget(memoryLimitInMB: string): number {
+  const limit = Number(memoryLimitInMB) * 1_024 * 1_024;
+  return Math.max((limit - OWN) / EXPANSION, SMALLEST) || SMALLEST;
+}
 
 /**
- * Shares out memory among the records of a batch whose data is elsewhere: up to 4 fetch at a time, and none while those that
- * have fetched hold 16 MiB or more. A share is held until its record is settled.
+ * Shares out memory among the records of a batch whose data is elsewhere, by the size that their references name; where they name
+ * none it is a part of the budget. Data that is larger than the budget is fetched when nothing else is held. A share is held until
+ * its record is settled.
  *
  * First come, first served: a record may wait for those before it in its message group, and these have their shares by then.
  */
-export function createMemoryShares(held = HELD, fetches = FETCHES): () => MemoryShare {
-  const waiting: (() => void)[] = [];
-  let bytesHeld = 0;
+export function createMemoryShares({ budget, fetches = 4 }: MemoryShares): (bytes?: number) => MemoryShare {
+  const waiting: { bytes: number; enter: () => void }[] = [];
+  let held = 0;
   let fetching = 0;
 
   function admit(): void {
-    while (waiting.length > 0 && fetching < fetches && bytesHeld < held) {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      if (fetching >= fetches || (held > 0 && held + next.bytes > budget)) return;
+      waiting.shift();
       fetching++;
-      waiting.shift()!();
+      held += next.bytes;
+      next.enter();
     }
   }
 
-  return () => {
+  return (bytes = budget / fetches) => {
     let state: 'waiting' | 'fetching' | 'holding' | 'released' = 'waiting';
-    let own = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const enter = () => {
-      state = 'fetching';
-      resolve();
+    const place = {
+      bytes,
+      enter() {
+        state = 'fetching';
+        resolve();
+      },
     };
-    waiting.push(enter);
+    waiting.push(place);
     admit();
     return {
       ready: promise,
-      fetched(bytes) {
+      fetched() {
         if (state !== 'fetching') return;
         state = 'holding';
-        own = bytes;
         fetching--;
-        bytesHeld += own;
         admit();
       },
       release() {
-        if (state === 'waiting') waiting.splice(waiting.indexOf(enter), 1);
+        if (state === 'waiting') waiting.splice(waiting.indexOf(place), 1);
         if (state === 'fetching') fetching--;
-        bytesHeld -= own;
-        own = 0;
+        if (state === 'fetching' || state === 'holding') held -= bytes;
         state = 'released';
         admit();
       },

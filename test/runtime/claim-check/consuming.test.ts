@@ -442,9 +442,9 @@ describe('memory', () => {
     const bodies = Array.from({ length: 20 }, (_, n) => ({ ...reference, id: `e-${n}` }));
     const records = bodies.map((body) => recordOf(around.queue, { body: JSON.stringify(body) }));
     const { world, fn, outcomes } = countingWorld(bytes);
-    await fn({ Records: records }, lambdaContext());
+    // 38.4 MiB of JSON
+    await fn({ Records: records }, { ...lambdaContext(), memoryLimitInMB: '512' });
     expect(outcomes.map(({ kind }) => kind)).toEqual(records.map(() => 'handled'));
-    // 16 MiB, and what three more had begun to fetch before the fourth reached them
     expect(world.most).toBeLessThanOrEqual(7 * bytes);
     expect(world.most).toBeGreaterThan(bytes);
   });
@@ -462,7 +462,7 @@ describe('memory', () => {
       started++;
       return promise;
     });
-    const held = holder({ Records: records.slice(0, 6) }, lambdaContext());
+    const held = holder({ Records: records.slice(0, 6) }, { ...lambdaContext(), memoryLimitInMB: '512' });
     await vi.waitFor(() => expect(started).toBe(6), { timeout: 10_000 });
     const { fn, outcomes } = lawyer(() => undefined);
     await fn({ Records: records }, lambdaContext());

@@ -62,10 +62,10 @@ describe('an event that is larger than its topic takes', () => {
     expect(event.data).toEqual(data);
     expect(engines.calls.map(({ operation }) => operation)).toEqual(['PutObject', 'PublishBatch']);
     const [message] = await engines.receive(queue);
-    const { dataref, datahash, ...rest } = JSON.parse(message!.Body!) as Required<Envelope>;
+    const { dataref, datahash, datasize, ...rest } = JSON.parse(message!.Body!) as Required<Envelope>;
     const json = JSON.stringify(data);
     const hex = createHash('sha256').update(json).digest('hex');
-    expect(datahash).toBe(`sha256:${hex}`);
+    expect([datahash, datasize]).toEqual([`sha256:${hex}`, String(Buffer.byteLength(json))]);
     expect(dataref).toBe(`s3://${bucket}/document.signed/e-1/1-${hex.slice(0, 16)}`);
     const { data: _, ...envelope } = event;
     expect(rest).toEqual(envelope);
