@@ -20,13 +20,20 @@ interface Accepted {
   findings: readonly Finding[];
 }
 
+/** What `--json` prints. */
+interface AcceptReport {
+  registry: string;
+  accepted: readonly Accepted[];
+  refused: readonly Accepted[];
+}
+
 const HELP = `
 A version is written once: its JSON Schema goes to <registry>/<type>.v<version>.json, to be committed with the code. A file that
 is there is never written over. It stays as it is when the code says the same in other words (description, title, examples,
 $comment, order); when the code means something else, the version is refused: what was published never changes.
 
-Refused as well is what breaks the promise of its compatibility mode. Nothing of a type is written when one of its
-versions is refused.
+A version that breaks the promise of its compatibility mode is refused as well, and so is a registered one that is newer than all
+that code declares. Nothing of a type is written when one of its versions is refused.
 
 Examples:
   npx baton contracts accept                    every version that the modules in events/ declare
@@ -54,7 +61,7 @@ async function accept(types: readonly string[], options: AcceptOptions): Promise
   const unknown = types.filter((type) => !all.includes(type));
   if (unknown.length > 0) {
     throw new UsageError(
-      `No module in ${options.events} declares ${unknown.join(', ')}. There are: ${all.join(', ')}.`,
+      `No module in ${options.events} declares ${unknown.join(', ')}. It declares: ${all.join(', ')}.`,
     );
   }
   const { judgeAgreement, judgeEvolution, schemaFile, writeVersion } = await import('../contracts/registry/index.ts');
@@ -76,10 +83,20 @@ async function accept(types: readonly string[], options: AcceptOptions): Promise
     if (outcome === 'written') await orBadInput(() => writeVersion(registry.directory, type, version, document));
     outcomes.push({ type, version, file, outcome, findings: ofVersion });
   }
-  // a broken file of a version that no code has is not for `accept` to put right
-  if (options.json) process.stdout.write(`${JSON.stringify(outcomes, undefined, 2)}\n`);
+  // a version that the registry has and code has lost; a broken file of such is not for `accept` to put right
+  for (const finding of refusals) {
+    const { kind, type, version, file } = finding;
+    if (kind !== 'behind' || version === undefined || (types.length > 0 && !types.includes(type))) continue;
+    outcomes.push({ type, version, file: file!, outcome: 'refused', findings: [finding] });
+  }
+  const report: AcceptReport = {
+    registry: registry.directory,
+    accepted: outcomes.filter(({ outcome }) => outcome !== 'refused'),
+    refused: outcomes.filter(({ outcome }) => outcome === 'refused'),
+  };
+  if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else process.stdout.write(told(outcomes, registry.directory));
-  return outcomes.some(({ outcome }) => outcome === 'refused') ? 1 : 0;
+  return report.refused.length > 0 ? 1 : 0;
 }
 
 function told(outcomes: readonly Accepted[], directory: string): string {

@@ -1,19 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
-import type { Finding } from '../contracts/registry/finding.ts';
-import type { RegisteredVersion, Registry } from '../contracts/registry/registry.ts';
+import type { Deployment } from '../operations/contracts/deployment.ts';
 import type { Pipeline } from '../operations/contracts/pipeline.ts';
 import type { ConsumerReader } from '../operations/contracts/readers.ts';
 import type { FetchData } from '../operations/contracts/referenced-data.ts';
+import { lookAtQueues, placeOf, unfinishedLooks } from './contracts-in-flight.ts';
 import { EVENTS, orBadInput, type ProjectOptions, REGISTRY, readProject } from './contracts-project.ts';
-import { type CheckReport, checkText, type InFlightReport } from './contracts-report.ts';
+import { brokenParts, type CheckReport, checkText } from './contracts-report.ts';
 import { explained } from './explained.ts';
-import { UsageError, UserError } from './failure.ts';
+import { UsageError } from './failure.ts';
 import { goLocal, LOCAL, WHERE_HELP } from './local-endpoints.ts';
 import { wholeNumber } from './options.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 interface CheckOptions extends ProjectOptions {
   base?: string;
@@ -23,6 +21,7 @@ interface CheckOptions extends ProjectOptions {
   consumers: boolean;
   sample: number;
   strict?: boolean;
+  allowUnjudged?: boolean;
   dataBucket?: string[];
   json?: boolean;
 }
@@ -30,7 +29,8 @@ interface CheckOptions extends ProjectOptions {
 const HELP = `
 What is checked:
   - code and registry say the same, and a published file is byte for byte as it was published (--base)
-  - versions of one major keep what their compatibility mode promises; numbers have no gaps, majors do not fall
+  - versions of one major keep what their compatibility mode promises; numbers have no gaps, majors do not fall; upcasters take
+    what the version before allows (tried with examples)
   - which consumers, of which owners, a new or changed version breaks; which have to be deployed first; which are unharmed, and
     which only because they need some fields and not the others
   - with --env or --local: whether the code about to be deployed can read what is still in that environment's queues and DLQs
@@ -38,11 +38,15 @@ What is checked:
 Examples:
   npx baton contracts check                               before a commit
   npx baton contracts check --base origin/main            in CI: published versions are those of main
-  npx baton contracts check --no-consumers                only code and registry: no synthesis, a second
+  npx baton contracts check --no-consumers                only code and registry, without synthesis
   npx baton contracts check --env prod --sample 500       before a deployment to prod: what is in flight there as well
 
-The exit code is 0 when the contracts hold, 1 when they do not, 2 when they cannot be read. Unreadable messages that are in a
-DLQ already are told of and fail the check with --strict only.
+The exit code is 0 when the contracts hold, 1 when they do not, and 2 when the check could not be finished: something could not
+be read or loaded, a queue was not looked into, a message was not judged or not given back, or somebody interrupted it. What was
+found until then is printed. Unreadable messages that are in a DLQ already are told of and fail the check with --strict only;
+unjudged ones as well.
+
+Looking into a queue is receiving: read docs/in-flight.md for what it costs before it runs against prod, or regularly.
 `;
 
 /** Adds `baton contracts check`: what would break a consumer, before it is merged or deployed. */
@@ -54,7 +58,7 @@ export function addContractsCheck(contracts: Command, ended: (code: number) => v
     .addOption(REGISTRY)
     .option(
       '--base <ref>',
-      'the commit whose published versions have to be there as they were (default: where the branch left origin)',
+      'the commit whose published versions have to be there as they were (default: where the branch left its remote)',
     )
     .option('--env <name>', 'the environment whose consumers to ask (default: dev), and whose queues to look into')
     .addOption(LOCAL)
@@ -62,6 +66,7 @@ export function addContractsCheck(contracts: Command, ended: (code: number) => v
     .option('--no-consumers', 'leave the consumers out, and do not synthesize')
     .option('--sample <number>', 'messages to look at in each queue, at most', wholeNumber(1), 100)
     .option('--strict', 'fail for unreadable messages in DLQs as well')
+    .option('--allow-unjudged', 'do not fail for messages of which nobody can tell whether they are readable')
     .option('--data-bucket <name...>', 'fetch the data of claim-checked messages from these buckets as well')
     .option('--json', 'as JSON')
     .addHelpText('after', `${WHERE_HELP}\n${HELP}`)
@@ -78,11 +83,13 @@ async function check(options: CheckOptions): Promise<number> {
   const { declared, registry } = await readProject(options);
   const judging = await import('../contracts/registry/index.ts');
   const notes: string[] = [];
-  const published = await orBadInput(() => publishedFindings(registry, options.base, notes));
+  const published = await orBadInput(() => judging.comparePublished(registry, options.base));
+  notes.push(...published.notes);
   const findings = await orBadInput(async () => [
-    ...judging.judgeAgreement(declared, registry),
+    ...judging.withoutRepeated(judging.judgeAgreement(declared, registry), published, declared),
     ...published.findings,
     ...judging.judgeEvolution(declared, registry),
+    ...judging.judgeUpcasters(declared),
   ]);
   const report: CheckReport = {
     holds: true,
@@ -92,93 +99,112 @@ async function check(options: CheckOptions): Promise<number> {
     versions: declared.length,
     consumers: [],
     findings,
-    impacts: [],
+    unfinished: [],
     notes,
   };
   if (options.consumers) {
     const local = options.local ? goLocal() : undefined;
-    const env = options.env ?? local ?? 'dev';
-    await withConsumers(env, options, async ({ pipeline, readers }) => {
+    await withConsumers(local, options, async ({ env, deployment, pipeline, readers, interrupted }) => {
       const views = readers.flatMap((reader) => reader.views);
-      report.env = env;
+      if (env !== undefined) report.env = env;
       report.consumers = readers.map(({ consumer: { name, owner }, state, problems }) => {
         return { name, owner, state, problems };
       });
-      const wrong = judging.judgeSubscriptions(declared, registry, views, pipeline);
-      report.findings = [...findings, ...wrong];
-      report.impacts = judging.judgeImpact(declared, published, views);
-      if (inFlightOf !== undefined) report.inFlight = await lookAtQueues(readers, options);
+      const wrong = judging.judgeSubscriptions(declared, registry, views, pipeline, published);
+      const told = judging.tellRetired(findings, views, pipeline);
+      report.findings = [...judging.nameConsumers(told, views, pipeline), ...wrong];
+      report.impacts = judging.judgeImpact(declared, published, views, pipeline.consumers);
+      const failed = readers.filter(({ state }) => state === 'failed').map(({ consumer }) => consumer.name);
+      if (failed.length > 0) report.unfinished = [`${failed.join(', ')} could not be asked what they read.`];
+      if (inFlightOf === undefined) return;
+      const { sample, strict = false, allowUnjudged = false } = options;
+      const where = { env: env ?? inFlightOf, deployment, local: local !== undefined };
+      const look = await lookAtQueues({ ...where, readers, sample, strict, interrupted, say });
+      const { inFlight } = look;
+      const leniency = { strict, allowUnjudged, told: new Set(failed) };
+      if (inFlight !== undefined) report.inFlight = inFlight;
+      report.unfinished = [
+        ...report.unfinished,
+        ...look.unfinished,
+        ...(inFlight ? unfinishedLooks(inFlight, leniency) : []),
+      ];
+      notes.push(...look.notes);
     });
   } else notes.push('The consumers were not asked (--no-consumers).');
-  report.holds =
-    report.findings.every(({ severity }) => severity !== 'error') &&
-    report.impacts.every(({ outcome }) => outcome !== 'breaks') &&
-    report.consumers.every(({ state }) => state !== 'failed') &&
-    report.inFlight?.readable !== false;
+  const broken = brokenParts(report).length > 0;
+  report.holds = !broken && report.unfinished.length === 0;
   process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : checkText(report));
-  return report.holds ? 0 : 1;
-}
-
-/** What became of the versions that are published already. */
-async function publishedFindings(
-  { directory, versions, broken }: Registry,
-  ref: string | undefined,
-  notes: string[],
-): Promise<{ base?: string; findings: Finding[]; versions: readonly RegisteredVersion[] }> {
-  const { contentsNow, defaultBase, judgePublished, publishedAt, publishedVersions } = await import(
-    '../contracts/registry/index.ts'
-  );
-  const base = ref ?? (await defaultBase(directory));
-  if (base === undefined) {
-    notes.push(
-      'Published versions were not compared with an earlier commit: there is no branch of origin. Name one with --base.',
-    );
-    // then what was accepted counts as published
-    return { findings: [], versions };
-  }
-  const { commit, files } = await publishedAt(directory, base);
-  const names = new Set([...files.keys(), ...versions.map(({ file }) => file), ...broken.map(({ file }) => file)]);
-  const now = await contentsNow(directory, [...names]);
-  return {
-    base: commit,
-    findings: judgePublished(directory, files, now),
-    versions: await publishedVersions({ directory, versions }, files, now),
-  };
+  return broken ? 1 : report.holds ? 0 : 2;
 }
 
 interface Asked {
+  /** Missing when the assembly does not say of which environment it is. */
+  readonly env: string | undefined;
+  readonly deployment: Deployment;
   readonly pipeline: Pipeline;
   readonly readers: readonly ConsumerReader[];
+  /** Ends what they do. */
+  readonly interrupted: AbortController;
 }
 
-/** Opens the code of every consumer of the app, as it would be deployed, for as long as the work takes. */
-async function withConsumers(env: string, options: CheckOptions, work: (asked: Asked) => Promise<void>): Promise<void> {
-  const [{ readPipeline }, { openReaders }, { synthesize }] = await Promise.all([
+/**
+ * Opens the code of every consumer of the app, as it would be deployed, for as long as the work takes.
+ * @param local the environment that runs on this machine, when that is asked
+ */
+async function withConsumers(
+  local: string | undefined,
+  options: CheckOptions,
+  work: (asked: Asked) => Promise<void>,
+): Promise<void> {
+  const [{ readDeployment }, { readPipeline }, { openReaders }, { synthesize }] = await Promise.all([
+    import('../operations/contracts/deployment.ts'),
     import('../operations/contracts/pipeline.ts'),
     import('../operations/contracts/readers.ts'),
     import('../local/synth.ts'),
   ]);
-  const folder = options.assembly === undefined ? mkdtempSync(join(tmpdir(), 'baton-check-')) : undefined;
+  const asked = options.env ?? local;
+  using folder = options.assembly === undefined ? temporaryFolder('baton-check-') : undefined;
   const s3 = new Map<string, S3Client>();
   try {
     await orBadInput(async () => {
       if (folder !== undefined) {
+        const env = asked ?? 'dev';
         say(`Synthesizing ${env} ...`);
-        await synthesize({ projectDirectory: process.cwd(), env, outputDirectory: folder });
+        const outputDirectory = folder.path;
+        await folder.filledBy(() => synthesize({ projectDirectory: process.cwd(), env, outputDirectory }));
       }
-      const pipeline = readPipeline(folder ?? options.assembly!);
+      const assembly = folder?.path ?? options.assembly!;
+      const deployment = readDeployment(assembly);
+      const env = environmentOf(deployment, asked, assembly);
+      const pipeline = readPipeline(assembly);
       say(`Asking ${pipeline.consumers.length} consumers what they read ...`);
-      const readers = await openReaders(pipeline.consumers, { fetchData: fetcher(pipeline, options, s3) });
-      await work({ pipeline, readers });
+      const interrupted = new AbortController();
+      const { region } = local === undefined && asked !== undefined ? placeOf(deployment) : {};
+      const fetchData = fetcher(pipeline, options, { ...(region !== undefined && { region }), s3 });
+      const readers = await openReaders(pipeline.consumers, { fetchData, signal: interrupted.signal });
+      await work({ env, deployment, pipeline, readers, interrupted });
     });
   } finally {
     for (const client of s3.values()) client.destroy();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** @throws UsageError when the assembly is of another environment than the one that is asked for */
+function environmentOf({ environments }: Deployment, asked: string | undefined, assembly: string): string | undefined {
+  if (environments.length === 0) return asked;
+  const found = environments.join(', ');
+  if (asked === undefined || asked === found) return found;
+  throw new UsageError(
+    `${assembly} is the app of ${found}, and ${asked} is asked for. Give the assembly of ${asked} with --assembly, or leave --assembly out.`,
+  );
+}
+
 /** Data is fetched from the pipeline's own buckets only: a message may name any. */
-function fetcher({ consumers }: Pipeline, { dataBucket = [] }: CheckOptions, s3: Map<string, S3Client>): FetchData {
+function fetcher(
+  { consumers }: Pipeline,
+  { dataBucket = [] }: CheckOptions,
+  { region, s3 }: { region?: string; s3: Map<string, S3Client> },
+): FetchData {
   const own = consumers.flatMap(({ code }) => code?.environment.BATON_CLAIM_CHECK_BUCKET ?? []);
   const buckets = [...new Set([...own, ...dataBucket])];
   return async (dataref) => {
@@ -188,36 +214,11 @@ function fetcher({ consumers }: Pipeline, { dataBucket = [] }: CheckOptions, s3:
       import('@aws-sdk/client-s3'),
     ]);
     // one that is spoken to at an endpoint of one's own may have no names below it
-    const client = s3.get('client') ?? new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== undefined });
+    const forcePathStyle = process.env.AWS_ENDPOINT_URL_S3 !== undefined;
+    const client = s3.get('client') ?? new S3Client({ forcePathStyle, ...(region !== undefined && { region }) });
     s3.set('client', client);
     return await createDataFetcher(client, { buckets })(dataref);
   };
-}
-
-async function lookAtQueues(
-  readers: readonly ConsumerReader[],
-  { sample, strict }: CheckOptions,
-): Promise<InFlightReport> {
-  const [{ SQSClient }, { inFlight }] = await Promise.all([
-    import('@aws-sdk/client-sqs'),
-    import('../operations/contracts/in-flight.ts'),
-  ]);
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort(new UserError('Interrupted: what was leased has been given back.'));
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  const sqs = new SQSClient({});
-  try {
-    const consumers = readers.map(({ consumer }) => consumer);
-    const seen = await inFlight({ sqs, consumers, readers, sample, signal: interrupted.signal, say });
-    const failed = seen.queues.some(({ status }) => status === 'failed');
-    const unreadable = seen.rows.some((row) => row.unreadable > 0 && (strict || row.queue === 'queue'));
-    return { ...seen, readable: !failed && !unreadable };
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-    sqs.destroy();
-  }
 }
 
 function say(line: string): void {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ReaderView } from '../contracts/registry/reader-view.ts';
 import type { Pipeline } from '../operations/contracts/pipeline.ts';
+import type { ConsumerReader } from '../operations/contracts/readers.ts';
 import { EVENTS, orBadInput, type ProjectOptions, REGISTRY, readProject } from './contracts-project.ts';
 import { explained } from './explained.ts';
 import { UsageError, UserError } from './failure.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 interface DocsOptions extends ProjectOptions {
   env: string;
@@ -32,7 +32,7 @@ Examples:
   npx baton contracts docs --env prod --out site/events   for the names of another environment
 
 The exit code is 0 when the documents are up to date, 1 when they are not (--check) or could not be written, 2 when the contracts or
-the app cannot be read.
+the app cannot be read, or a consumer's code cannot be loaded: then nothing is written.
 `;
 
 /** Adds `baton contracts docs`: the pipeline as AsyncAPI, and a page for each event. */
@@ -75,7 +75,11 @@ async function docs(options: DocsOptions): Promise<number> {
   };
   const title = options.title ?? project.name ?? 'Events';
   const files = await orBadInput(async () => {
-    const pages = catalog(described, { title, asyncApiFile: ASYNCAPI_FILE });
+    const pages = catalog(described, {
+      title,
+      asyncApiFile: ASYNCAPI_FILE,
+      registry: relative(options.out, registry.directory).replaceAll(sep, '/'),
+    });
     const document = asyncApi(described, {
       title,
       version: options.apiVersion ?? project.version ?? '1.0.0',
@@ -96,22 +100,34 @@ async function pipelineOf({ env, assembly }: DocsOptions): Promise<{ pipeline: P
     import('../operations/contracts/readers.ts'),
     import('../local/synth.ts'),
   ]);
-  const made = assembly === undefined ? mkdtempSync(join(tmpdir(), 'baton-docs-')) : undefined;
-  try {
-    return await orBadInput(async () => {
-      if (made !== undefined) {
-        say(`Synthesizing ${env} ...`);
-        await synthesize({ projectDirectory: process.cwd(), env, outputDirectory: made });
-      }
-      const pipeline = readPipeline(made ?? assembly!);
-      say(`Asking ${pipeline.consumers.length} consumers what they read ...`);
-      const opened = await openReaders(pipeline.consumers);
-      for (const problem of opened.flatMap(({ problems }) => problems)) say(problem);
-      return { pipeline, readers: opened.flatMap(({ views }) => views) };
-    });
-  } finally {
-    if (made !== undefined) rmSync(made, { recursive: true, force: true });
-  }
+  using made = assembly === undefined ? temporaryFolder('baton-docs-') : undefined;
+  return await orBadInput(async () => {
+    if (made !== undefined) {
+      say(`Synthesizing ${env} ...`);
+      const outputDirectory = made.path;
+      await made.filledBy(() => synthesize({ projectDirectory: process.cwd(), env, outputDirectory }));
+    }
+    const pipeline = readPipeline(made?.path ?? assembly!);
+    say(`Asking ${pipeline.consumers.length} consumers what they read ...`);
+    const opened = await openReaders(pipeline.consumers);
+    refuseUnread(opened);
+    for (const problem of opened.flatMap(({ problems }) => problems)) say(problem);
+    return { pipeline, readers: opened.flatMap(({ views }) => views) };
+  });
+}
+
+/**
+ * What a consumer reads is half of its row. Of code that is not here, or is no handler of ours, nobody can tell, and that is the same
+ * in every run; code that should load and does not is a defect, and a page without it would hide it.
+ * @throws UsageError
+ */
+function refuseUnread(opened: readonly ConsumerReader[]): void {
+  const unread = opened.filter(({ consumer, state }) => consumer.code !== undefined && state !== 'foreign');
+  const problems = unread.flatMap(({ problems }) => problems);
+  if (problems.length === 0) return;
+  throw new UsageError(
+    `${problems.join('\n')}\nNothing was written, as the documents would not say what is read. Put the code right, then run it again.`,
+  );
 }
 
 interface Folder {

@@ -1,10 +1,10 @@
 import type { Finding } from '../contracts/registry/finding.ts';
 import type { Impact, Outcome } from '../contracts/registry/impact.ts';
-import type { InFlight } from '../operations/contracts/in-flight.ts';
+import type { InFlightReport } from './contracts-in-flight.ts';
 
 /** What `baton contracts check` found, as data: what `--json` prints. */
 export interface CheckReport {
-  /** Whether nothing was found that fails the check. */
+  /** Whether everything was looked at, and nothing was found that fails the check. */
   holds: boolean;
   registry: string;
   /** The commit whose published versions have to be there; missing when there was none to compare with. */
@@ -15,10 +15,12 @@ export interface CheckReport {
   versions: number;
   consumers: readonly AskedConsumer[];
   findings: readonly Finding[];
-  /** What new and changed versions do to the consumers. */
-  impacts: readonly Impact[];
+  /** What new and changed versions do to the consumers; missing when none were asked. */
+  impacts?: readonly Impact[];
   /** What is still in queues and DLQs, when it was asked for. */
   inFlight?: InFlightReport;
+  /** What should have been looked at and could not be, and why: nobody knows whether the contracts hold. */
+  unfinished: readonly string[];
   /** What was not looked at, and why. */
   notes: readonly string[];
 }
@@ -32,12 +34,6 @@ export interface AskedConsumer {
   problems: readonly string[];
 }
 
-/** What was found in the queues and DLQs of an environment. */
-export interface InFlightReport extends InFlight {
-  /** Whether nothing that waits to be handled would be a dead letter; with `--strict` nothing in the DLQs either. */
-  readable: boolean;
-}
-
 const MOST_PLACES = 5;
 
 const OUTCOMES: readonly [Outcome, string][] = [
@@ -49,13 +45,14 @@ const OUTCOMES: readonly [Outcome, string][] = [
 ];
 
 /** A finding, a line each for what is the matter and where. */
-export function findingLines({ message, places = [] }: Finding): string[] {
-  return [message, ...placeLines(places)];
+export function findingLines({ message, meets = [], places = [] }: Finding): string[] {
+  const consumers = meets.map(({ consumer, owner }) => `${consumer} (${owner})`).join(', ');
+  return [message, ...(consumers === '' ? [] : [`  consumers: ${consumers}`]), ...placeLines(places)];
 }
 
 /** What the check says to a person. */
 export function checkText(report: CheckReport): string {
-  const { findings, impacts } = report;
+  const { findings, impacts = [] } = report;
   const types = new Set([...findings, ...impacts].map(({ type }) => type));
   const groups = [...types].toSorted().flatMap((type) => [
     type,
@@ -89,15 +86,26 @@ function impactLines(impacts: readonly Impact[]): string[] {
     `  version ${version} (${ofVersion[0]!.change})`,
     ...OUTCOMES.flatMap(([outcome, words]) => {
       const those = ofVersion.filter((impact) => impact.outcome === outcome);
-      if (those.length === 0) return [];
-      if (outcome !== 'breaks') return [`    ${words}: ${those.map(named).join(', ')}`];
-      // what breaks for the same reason is told of together
-      return [...Map.groupBy(those, ({ places }) => JSON.stringify(places)).values()].flatMap((alike) => [
+      // what has the same reason is told of together
+      return [...Map.groupBy(those, whyOf).values()].flatMap((alike) => [
         `    ${words}: ${alike.map(named).join(', ')}`,
-        ...indented(indented(placeLines(alike[0]!.places))),
+        ...indented(indented(reasonLines(alike[0]!))),
       ]);
     }),
   ]);
+}
+
+function whyOf(impact: Impact): string {
+  return JSON.stringify(reasonLines(impact));
+}
+
+function reasonLines({ outcome, places, reason, remedy }: Impact): string[] {
+  const isHarm = outcome === 'breaks' || outcome === 'deployFirst';
+  return [
+    ...(reason === undefined ? [] : [`  ${reason}`]),
+    ...(isHarm ? placeLines(places) : []),
+    ...(remedy === undefined ? [] : [`  ${remedy}`]),
+  ];
 }
 
 function named({ consumer, owner, outcome, reads }: Impact): string {
@@ -117,19 +125,27 @@ function inFlightLines({ queues, rows }: InFlightReport): string[] {
     const there = visible + notVisible + delayed;
     const place = [`${consumer} (${owner})`, queue === 'dlq' ? 'DLQ' : 'queue'];
     if (status === 'sampled' && there === 0 && sampled === 0) return [];
-    const seen = { sampled: '', notThere: 'not there', spared: 'left alone', noReader: 'not judged', failed: 'failed' };
-    if (those.length === 0) return [{ cells: [...place, seen[status], '0', '0', `~${there}`], told: note }];
-    return those.map(({ type, version, sampled: of, unreadable, verdicts, example }) => {
+    if (those.length === 0)
+      return [
+        { cells: [...place, `(${status})`, '0', '0', '0', `~${there}`], told: status === 'counted' ? undefined : note },
+      ];
+    return those.map(({ type, version, sampled: of, unreadable, unjudged, verdicts, example }, index) => {
       const event = type === undefined ? '(no event)' : `${type}${version === undefined ? '' : ` v${version}`}`;
       const why = Object.entries(verdicts).flatMap(([name, times]) =>
         name === 'readable' ? [] : [`${times} ${name}`],
       );
-      const told = example && `${why.join(', ')}: ${example.message}`;
-      return { cells: [...place, event, String(of), String(unreadable), `~${there}`], told };
+      const told = [
+        ...(index === 0 && note ? [note] : []),
+        ...(example ? [`${why.join(', ')}: ${example.message}`] : []),
+      ];
+      return {
+        cells: [...place, event, ...[of, unreadable, unjudged].map(String), `~${there}`],
+        told: told.join('\n    '),
+      };
     });
   });
   if (lines.length === 0) return ['In flight: no messages in any queue or DLQ.'];
-  const head = ['consumer', 'in', 'event', 'sampled', 'unreadable', 'in all'];
+  const head = ['consumer', 'in', 'event', 'sampled', 'unreadable', 'unjudged', 'in all'];
   const table = [head, ...lines.map(({ cells }) => cells)];
   const widths = head.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
   const drawn = table.map((line) => {
@@ -142,27 +158,32 @@ function inFlightLines({ queues, rows }: InFlightReport): string[] {
   return ['In flight', ...indented([drawn[0]!, ...body])];
 }
 
-function verdict({ holds, types, versions, consumers, findings, impacts, inFlight }: CheckReport): string {
+function verdict(report: CheckReport): string {
+  const { types, versions, consumers, unfinished } = report;
+  const broken = brokenParts(report);
+  const lines = broken.length > 0 ? [`The contracts do not hold: ${broken.join('; ')}.`] : [];
+  if (unfinished.length > 0) lines.push('The check could not be finished:', ...indented(unfinished));
+  if (lines.length > 0) return lines.join('\n');
   const asked = consumers.length === 0 ? '' : `, ${counted(consumers.length, 'consumer')}`;
-  if (holds) {
-    return `The contracts hold: ${counted(types, 'type')}, ${counted(versions, 'version')}${asked}.`;
-  }
+  return `The contracts hold: ${counted(types, 'type')}, ${counted(versions, 'version')}${asked}.`;
+}
+
+/** What does not hold, in a few words each; nothing when all that could be looked at does. */
+export function brokenParts({ findings, impacts = [], inFlight }: Omit<CheckReport, 'holds'>): string[] {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const broken = new Map(
     impacts.filter(({ outcome }) => outcome === 'breaks').map(({ consumer, owner }) => [consumer, owner]),
   );
-  const unasked = consumers.filter(({ state }) => state === 'failed').length;
-  const parts = [
+  const unreadable = inFlight?.rows.some((row) => row.unreadable > 0 && (inFlight.strict || row.queue === 'queue'));
+  return [
     ...(errors > 0 ? [counted(errors, 'problem')] : []),
     ...(broken.size > 0
       ? [
           `${counted(broken.size, 'consumer')} would break (${[...broken].map((pair) => `${pair[0]} of ${pair[1]}`).join(', ')})`,
         ]
       : []),
-    ...(inFlight && !inFlight.readable ? ['not everything in flight can be read'] : []),
+    ...(unreadable ? ['not everything in flight can be read'] : []),
   ];
-  if (parts.length === 0) parts.push(`${counted(unasked, 'consumer')} could not be asked`);
-  return `The contracts do not hold: ${parts.join('; ')}.`;
 }
 
 function counted(number: number, noun: string): string {

@@ -12,7 +12,7 @@ import { describeConsumer, nameOfTopic } from './delivery/pipeline-facts.ts';
 import { QueueFunction, type QueueFunctionProps } from './delivery/queue-function.ts';
 import { UnsafePropsError } from './errors.ts';
 import { describe } from './routing/description.ts';
-import type { HeaderRules } from './routing/header-rule.ts';
+import { type HeaderRules, requiredHeaders } from './routing/header-rule.ts';
 import {
   announceTopicSize,
   LARGEST_MESSAGE,
@@ -164,6 +164,7 @@ export class Consumer extends QueueFunction {
       ordered: props.ordered ?? topic.ordered,
       events: routing.dataschemas,
       pinned: props.pinVersions ?? false,
+      headers: requiredHeaders(props.headers ?? {}),
     });
     this.undeliverableAlarm = isHere(this.undeliverable, this.queue)
       ? undeliverableAlarm(this.health, this.undeliverable)

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { measureBundle } from '../../bench/bundle.ts';
+import { diffFigures } from '../../bench/contracts-diff.ts';
+import { validateFigures } from '../../bench/contracts-validate.ts';
 import { measureGuard } from '../../bench/guard.ts';
 import { measureRecord } from '../../bench/record.ts';
 
@@ -17,6 +19,15 @@ describe('the benchmarks against the peer', () => {
     const figures = await measureRecord(silent, { rounds: 1, warmUp: 1, batches: 2 });
     expect(figures.cpuRatio).toBeCloseTo(figures.cpuMicros! / figures.peerCpuMicros!);
     expect(figures.cpuMicros).toBeGreaterThan(0);
+  });
+
+  it('contracts: times every contestant over the same events, and both sizes of schemas', async () => {
+    const figures = validateFigures(silent, { rounds: 1, warmUp: 0, kilobytes: 20 });
+    expect(figures.validateToZodRatio).toBeCloseTo(figures.validateMicros! / figures.zodMicros!);
+    expect(figures.jsonParseMicros).toBeGreaterThan(0);
+    const { diff200Ms, diff2000Ms } = await diffFigures(silent);
+    expect(diff200Ms).toBeGreaterThan(0);
+    expect(diff2000Ms).toBeGreaterThan(diff200Ms);
   });
 
   it('bundle: weighs both bundles by what is in them, and finds Baton within its goal', async () => {

@@ -33,8 +33,11 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** An app as the constructs synthesize it, of one topic and one consumer whose code is elsewhere. */
-function writeAssembly(types: readonly string[]): void {
+/**
+ * An app as the constructs synthesize it, of one topic and one consumer.
+ * @param code the consumer's code; without any, it is elsewhere
+ */
+function writeAssembly(types: readonly string[], code?: string): void {
   const events = types.map((type) => `urn:baton:${type}:1`);
   const consumer = {
     name: 'reader',
@@ -49,13 +52,24 @@ function writeAssembly(types: readonly string[]): void {
     produces: [],
   };
   const topic = { name: 'things', owner: 'makers', ordered: false, events };
-  mkdirSync(join(project, 'app'), { recursive: true });
+  mkdirSync(join(project, 'app/bundle'), { recursive: true });
+  if (code !== undefined) writeFileSync(join(project, 'app/bundle/handler.mjs'), code);
+  const Properties = code === undefined ? {} : { Code: { S3Key: 'bundle.zip' }, Handler: 'handler.handler' };
+  writeFileSync(
+    join(project, 'app/assets.json'),
+    JSON.stringify({
+      version: '48.0.0',
+      files: {
+        bundle: { source: { path: 'bundle', packaging: 'zip' }, destinations: { here: { objectKey: 'bundle.zip' } } },
+      },
+    }),
+  );
   writeFileSync(
     join(project, 'app/Stack.template.json'),
     JSON.stringify({
       Resources: {
         Topic: { Type: 'AWS::SNS::Topic', Properties: {}, Metadata: { [TOPIC_METADATA]: topic } },
-        Reader: { Type: 'AWS::Lambda::Function', Properties: {}, Metadata: { [CONSUMER_METADATA]: consumer } },
+        Reader: { Type: 'AWS::Lambda::Function', Properties, Metadata: { [CONSUMER_METADATA]: consumer } },
       },
     }),
   );
@@ -65,6 +79,7 @@ function writeAssembly(types: readonly string[]): void {
       version: '48.0.0',
       artifacts: {
         Stack: { type: 'aws:cloudformation:stack', properties: { templateFile: 'Stack.template.json' } },
+        Assets: { type: 'cdk:asset-manifest', properties: { file: 'assets.json' } },
       },
     }),
   );
@@ -167,6 +182,43 @@ describe('baton contracts docs', () => {
     });
     expect(read('README.md')).toBe('# Mine\n');
     expect(readdirSync(join(project, 'docs'))).toEqual(['README.md']);
+  });
+
+  it.each([
+    ['writes nothing', []],
+    ['judges nothing', ['--check']],
+  ])('%s when the code of a consumer does not load', async (_, args) => {
+    await docs();
+    const before = read('it.happened.md');
+    writeFileSync(join(project, 'docs/it.happened.md'), before.replace('It happened', 'It did'));
+    writeAssembly(['it.happened'], "throw new Error('no way');");
+    await expect(docs(...args)).rejects.toMatchObject({
+      // the command line ends such errors with 2
+      name: 'UsageError',
+      message: expect.stringMatching(
+        /^reader: its code \(handler\.handler\) could not be loaded: .*no way[\s\S]*Nothing was written/,
+      ),
+    });
+    expect(read('it.happened.md')).toContain('It did');
+  });
+
+  it('documents a consumer of another kind by what it subscribes to', async () => {
+    writeAssembly(['it.happened'], 'export const handler = async () => {};');
+    const { code, said } = await docs();
+    expect(code).toBe(0);
+    expect(said).toContain('reader: its handler is not what `consume` returned');
+    expect(read('it.happened.md')).toContain('| 1 | what its handler declares |');
+  });
+
+  it('links the files of the registry from wherever the pages are', async () => {
+    const contract = { $id: 'urn:baton:it.happened:1', 'x-baton': { kind: 'event', version: 1, major: 1 } };
+    const document = { ...contract, 'x-baton': { ...contract['x-baton'], compatibility: 'FULL' } };
+    mkdirSync(join(project, 'events/registry'));
+    writeFileSync(join(project, 'events/registry/it.happened.v1.json'), JSON.stringify(document));
+    await docs();
+    expect(read('it.happened.md')).toContain('[it.happened.v1.json](../events/registry/it.happened.v1.json)');
+    await docs('--registry', join(project, 'elsewhere'));
+    expect(read('it.happened.md')).not.toContain('it.happened.v1.json');
   });
 
   it.each([

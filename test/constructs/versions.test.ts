@@ -167,6 +167,51 @@ describe('a consumer that pins versions', () => {
   });
 });
 
+describe('a consumer that routes by a header which some versions do not have', () => {
+  const { type, ...rest } = SeatPriced;
+  const { row: _, ...others } = SeatPriced.headers;
+  const Bare = defineEvent({ ...rest, type, previous: undefined, headers: others });
+  const Again = defineEvent({ ...rest, type, version: 2, previous: { contract: Bare, upcast: (data) => data } });
+  const Lost = defineEvent({
+    ...rest,
+    type,
+    version: 2,
+    headers: others,
+    previous: { contract: SeatPriced, upcast: (data) => data },
+  });
+  const Major = defineEvent({ ...Lost, major: 2, previous: undefined });
+
+  it.each<[string, readonly AnyContract[], Partial<ConsumerProps>, number]>([
+    ['a later one that it would read by promise', [SeatPriced, Lost], { events: [SeatPriced] }, 2],
+    ['a later one that it would read as it needs only some fields', [SeatPriced, Major], { events: [part()] }, 2],
+    ['its own', [SeatPriced, Lost], { events: [Lost] }, 2],
+    ['an earlier one that it accepts', [Bare, Again], { events: [Again] }, 1],
+    ['an earlier one that its pins let through', [Bare, Again], { events: [Again], pinVersions: true }, 1],
+    ['one of a type that its pattern means', [SeatPriced, Lost], { events: ['seat.*'] }, 2],
+  ])('is refused, as SNS would drop it and nobody would know: %s', (_, carried, props, version) => {
+    const build = () => routed(carried, { ...props, headers: row });
+    expect(build).toThrow(UnsafePropsError);
+    expect(build).toThrow(
+      new RegExp(
+        `'seat.priced' by the header 'row', which version ${version} does not have, and Theatre/Seats carries`,
+      ),
+    );
+    expect(build).toThrow(/\{ exists: false \}/);
+    const lenient = { row: new sns.SubscriptionFilter(['A', { exists: false }]) };
+    expect(routed(carried, { ...props, headers: lenient }).events).toHaveLength(2);
+  });
+
+  it('is not, where it would not read that version, or pins keep it out', () => {
+    expect(routed([SeatPriced, Major], { events: [SeatPriced], headers: row }).events).toEqual(['seat.priced 1']);
+    const pinned = { events: [SeatPriced], headers: row, pinVersions: true };
+    expect(routed([SeatPriced, Lost], pinned).events).toEqual(['seat.priced 1']);
+  });
+
+  function part() {
+    return needs(SeatPriced, z.object({ id: z.string() }));
+  }
+});
+
 describe('events without a consumer', () => {
   const unheard = (props: Partial<ConsumerProps>) => {
     const { app, stack, consumer } = wiring({ events: allTickets });

@@ -1,7 +1,23 @@
 import type { Construct } from 'constructs';
 import type { AnyContract } from '../../contracts/index.ts';
 import { UnsafePropsError } from '../errors.ts';
+import type { IEventTopic } from '../event-topic.ts';
 import type { QueueFunctionProps } from './queue-function.ts';
+
+type Publishing = Pick<QueueFunctionProps, 'produces' | 'publishes' | 'outbox'>;
+
+/** What a handler publishes to one topic. */
+export interface Publication {
+  readonly topic: IEventTopic;
+  readonly events: readonly AnyContract[];
+}
+
+/** Where a handler publishes what it produces. An event that both of its topics carry may go to either, and is told of both. */
+export function publicationsOf(props: Publishing): readonly Publication[] {
+  return topicsOf(props)
+    .map((topic) => ({ topic, events: (props.produces ?? []).filter((event) => topic.carries(event)) }))
+    .filter(({ events }) => events.length > 0);
+}
 
 /**
  * What a handler publishes, as far as it was said.
@@ -9,11 +25,9 @@ import type { QueueFunctionProps } from './queue-function.ts';
  * @throws UnsafePropsError when it could not publish that: a command, a partial contract, an event that none of its topics
  *   carries, or when it has none
  */
-export function producedBy(
-  scope: Construct,
-  { produces = [], publishes, outbox }: Pick<QueueFunctionProps, 'produces' | 'publishes' | 'outbox'>,
-): readonly AnyContract[] {
-  const topics = [...new Set([publishes, outbox?.topic])].filter((topic) => topic !== undefined);
+export function producedBy(scope: Construct, props: Publishing): readonly AnyContract[] {
+  const { produces = [] } = props;
+  const topics = topicsOf(props);
   for (const event of produces) {
     const { kind, type, version, partial } = event;
     if (kind !== 'event') {
@@ -46,4 +60,8 @@ export function producedBy(
     }
   }
   return produces;
+}
+
+function topicsOf({ publishes, outbox }: Publishing): IEventTopic[] {
+  return [...new Set([publishes, outbox?.topic])].filter((topic) => topic !== undefined);
 }

@@ -30,7 +30,7 @@ import { grantMessageKey } from '../security/encryption.ts';
 import { claimCheckOf } from './claim-check-of.ts';
 import { refuseBadName } from './consumer-name.ts';
 import { DEAD_LETTER_RETENTION, guardedQueue } from './guarded-queue.ts';
-import { producedBy } from './produced-events.ts';
+import { type Publication, producedBy, publicationsOf } from './produced-events.ts';
 import { type Delivery, refuseUnsafeDelivery, type SafeDelivery, safeDelivery } from './safe-delivery.ts';
 
 /** What a {@link Consumer} and a {@link CommandQueue} take alike. */
@@ -191,6 +191,8 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
   readonly maxAge: Duration;
   /** What its handler publishes, as far as it was said. */
   readonly produces: readonly AnyContract[];
+  /** Where it publishes that. */
+  readonly publications: readonly Publication[];
   /** The names of what its handler calls behind circuit breakers. */
   readonly dependencies: readonly string[];
   /** Speaks for its alarms. */
@@ -213,6 +215,7 @@ export abstract class QueueFunction extends Construct implements iam.IGrantable 
     refuseBadName(this, this.name);
     this.maxAge = props.maxAge;
     this.produces = producedBy(this, props);
+    this.publications = publicationsOf(props);
     this.dependencies = Object.keys(props.dependencies ?? {});
     this.health = new Health(this, 'Health', { subject: this.name, owner: props.owner, onCall: props.onCall });
     this.encryptionKey = encryptionKey;

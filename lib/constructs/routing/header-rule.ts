@@ -9,9 +9,17 @@ const LARGEST_NUMBER = 1e9;
 
 /** Whether an event can fulfil every rule, as far as its contract tells. */
 export function canFulfil(event: AnyContract, rules: HeaderRules): boolean {
-  return Object.entries(rules).every(
-    ([name, { conditions }]) => Object.hasOwn(event.headers, name) || conditions.some(acceptsAbsence),
-  );
+  return missingHeaders(event, rules).length === 0;
+}
+
+/** The headers that rules ask for and an event never has, as far as its contract tells. */
+export function missingHeaders({ headers }: AnyContract, rules: HeaderRules): string[] {
+  return requiredHeaders(rules).filter((name) => !Object.hasOwn(headers, name));
+}
+
+/** The headers without which no event can fulfil the rules. */
+export function requiredHeaders(rules: HeaderRules): string[] {
+  return Object.entries(rules).flatMap(([name, { conditions }]) => (conditions.some(acceptsAbsence) ? [] : [name]));
 }
 
 /** What is wrong with a rule, and what to do about it; undefined when nothing is. */

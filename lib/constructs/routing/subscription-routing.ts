@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import { type AnyContract, accepted } from '../../contracts/index.ts';
 import { UnsafePropsError } from '../errors.ts';
 import { conditionOf, type EventPattern, readPattern, remedyFor, wants } from './event-pattern.ts';
-import { canFulfil, type HeaderRules, objectionTo } from './header-rule.ts';
+import { canFulfil, type HeaderRules, missingHeaders, objectionTo } from './header-rule.ts';
 import type { IEventTopic } from './topic-base.ts';
 import { type AttributeRules, canRead, isAccepted, versionRules } from './version-filter.ts';
 
@@ -68,15 +68,18 @@ export function routingOf(
   refuseBadRules(scope, headers, named);
   for (const event of contracts) {
     const met = named.filter((carried) => reads([event], carried));
-    const [exact] = met.filter(({ version }) => version === event.version);
-    if (exact ? !canFulfil(exact, headers) : !met.some((each) => canFulfil(each, headers))) {
-      refuseUnfulfillable(scope, exact ?? met[0]!, headers);
-    }
+    if (!met.some((each) => canFulfil(each, headers))) refuseUnfulfillable(scope, met[0]!, headers);
+    const lost = met.find((each) => !canFulfil(each, headers));
+    if (lost) refuseLost(scope, lost, headers, topic);
   }
   for (const { text, pattern } of patterns) {
     const meant = topic.events.filter(({ type }) => wants(pattern, type));
     if (meant.length === 0) refuseIdle(scope, text, topic);
     if (!meant.some((event) => canFulfil(event, headers))) refuseUnfulfillable(scope, meant[0]!, headers);
+    // types without the header are not meant; of a type that has it in one version, every version is
+    const routed = new Set(meant.filter((event) => canFulfil(event, headers)).map(({ type }) => type));
+    const lost = meant.find((event) => routed.has(event.type) && !canFulfil(event, headers));
+    if (lost) refuseLost(scope, lost, headers, topic);
   }
   const events = named.filter((event) => canFulfil(event, headers));
   // Who asks for a pattern takes whatever comes; what its handler knows is not said here.
@@ -193,11 +196,24 @@ function refuseBadRules(scope: Construct, headers: HeaderRules, named: readonly 
   }
 }
 
-function refuseUnfulfillable(scope: Construct, { type, headers: own }: AnyContract, headers: HeaderRules): never {
-  const missing = Object.keys(headers).filter((name) => !Object.hasOwn(own, name));
+/** SNS drops what a filter does not want, and tells nobody. */
+function refuseLost(scope: Construct, event: AnyContract, headers: HeaderRules, topic: IEventTopic): never {
+  const { type, version } = event;
+  const names = missingHeaders(event, headers).map((name) => `'${name}'`);
   throw new UnsafePropsError(
     scope,
-    `It wants '${type}' by the header ${missing.map((name) => `'${name}'`).join(', ')}, which '${type}' does not have: it would wait forever.`,
+    `It wants '${type}' by the header ${names.join(', ')}, which version ${version} does not have, and ${topic.node.path} carries that too: SNS would drop each one, and nobody would be told.`,
+    'Keep the header in every new version. For one that was published without it, let the rule take events without the header (`new sns.SubscriptionFilter([..., { exists: false }])`), or take the version off the topic.',
+  );
+}
+
+function refuseUnfulfillable(scope: Construct, event: AnyContract, headers: HeaderRules): never {
+  const { type } = event;
+  throw new UnsafePropsError(
+    scope,
+    `It wants '${type}' by the header ${missingHeaders(event, headers)
+      .map((name) => `'${name}'`)
+      .join(', ')}, which '${type}' does not have: it would wait forever.`,
     'Declare the header in its contract, or take the event to a Consumer without this rule.',
   );
 }

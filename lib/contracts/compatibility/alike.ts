@@ -55,6 +55,11 @@ export function alike(engine: Engine, a: SchemaNode, b: SchemaNode, exactly = fa
     const [left, right] = exactly ? [one, other] : [referred(one), referred(other)];
     if (left === right) return true;
     if (typeof left.schema === 'boolean' || typeof right.schema === 'boolean') return left.schema === right.schema;
+    // Most that differ differ here; it is cheaper to see that again than to remember it.
+    if (shapeOf(left) !== shapeOf(right)) {
+      spend(engine, 0.1);
+      return false;
+    }
     const key = `${left.id}=${right.id}${exactly ? '!' : ''}`;
     const known = engine.alike.get(key);
     if (known !== undefined) return known;
@@ -72,15 +77,26 @@ export function alike(engine: Engine, a: SchemaNode, b: SchemaNode, exactly = fa
   }
 
   function compareKeywords(left: SchemaNode, right: SchemaNode, depth: number): boolean {
-    const [of, to] = [counting(left), counting(right)];
-    if (of.length !== to.length || of.some((keyword, index) => keyword !== to[index])) return false;
+    const of = counting(left);
     if (left.document.dialect !== right.document.dialect && of.some((keyword) => OF_A_DIALECT.has(keyword)))
       return false;
-    const [one, other] = [keywordsOf(left), keywordsOf(right)];
-    const plain = of.filter((keyword) => keyword !== '$ref' && !hasSchemas(keyword));
-    if (plain.some((keyword) => !sameValue(keyword, one[keyword], other[keyword]))) return false;
     if (of.includes('$ref') && !compare(left.document.target(left), right.document.target(right), depth)) return false;
     return sameInner(left, right, depth);
+  }
+
+  /** The keywords that count, with the values of those that have no schemas. */
+  function shapeOf(node: SchemaNode): string {
+    const shapes = exactly ? engine.exactShapes : engine.shapes;
+    let shape = shapes.get(node);
+    if (shape === undefined) {
+      const keywords = keywordsOf(node);
+      const said = counting(node).map((keyword) =>
+        keyword === '$ref' || hasSchemas(keyword) ? keyword : `${keyword}:${plainText(keyword, keywords[keyword])}`,
+      );
+      shape = said.join('\n');
+      shapes.set(node, shape);
+    }
+    return shape;
   }
 
   function sameInner(left: SchemaNode, right: SchemaNode, depth: number): boolean {
@@ -116,10 +132,9 @@ function hasSchemas(keyword: string): boolean {
   return WITH_SCHEMAS.has(keyword);
 }
 
-function sameValue(keyword: string, one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  if (['required', 'enum', 'type'].includes(keyword)) return sorted(one) === sorted(other);
-  return canonical(one) === canonical(other);
+/** One text for values of a keyword that mean the same. */
+function plainText(keyword: string, value: unknown): string {
+  return ['required', 'enum', 'type'].includes(keyword) ? sorted(value) : canonical(value);
 }
 
 function sorted(value: unknown): string {

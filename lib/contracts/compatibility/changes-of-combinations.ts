@@ -112,7 +112,7 @@ function listMember(
 ): void {
   const { engine } = listing;
   const nodes = sum ? [...pair.premise.nodes, original.node] : pair.premise.nodes;
-  const premise = premiseOf(engine, nodes, pair.premise.written);
+  const premise = premiseOf(engine, nodes, pair.premise.origin);
   listPair(listing, { premise, original: original.node, update: update.node, path: original.path, proven });
 }
 
@@ -135,7 +135,7 @@ function match(listing: Listing, pair: Pair, from: readonly Member[], to: readon
     left,
     (a, b) =>
       engine.included(
-        sum ? premiseOf(engine, [...pair.premise.nodes, a.node], pair.premise.written) : suppose(engine, [a.node]),
+        sum ? premiseOf(engine, [...pair.premise.nodes, a.node], pair.premise.origin) : suppose(engine, [a.node]),
         b.node,
       ),
     true,
@@ -218,7 +218,7 @@ function listLost(listing: Listing, pair: Pair, { criterion, members }: Combinat
   });
   if (!bare) return false;
   const closest = members.find(({ node }) =>
-    engine.included(premiseOf(engine, [...pair.premise.nodes, node], pair.premise.written), pair.update),
+    engine.included(premiseOf(engine, [...pair.premise.nodes, node], pair.premise.origin), pair.update),
   );
   if (closest !== undefined) listPair(listing, { ...pair, original: closest.node, proven: true });
   return true;
@@ -289,7 +289,7 @@ export function listConditions(listing: Listing, pair: Pair): void {
       const known = premiseOf(
         engine,
         [...pair.premise.nodes, from, ...(keyword === 'then' ? [update] : [])],
-        pair.premise.written,
+        pair.premise.origin,
       );
       listPair(listing, { premise: known, original: from, update: to, path: place, proven: compatible });
     } else if (from !== undefined) {

@@ -46,7 +46,7 @@ function propertiesOf(node: SchemaNode): Map<string, SchemaNode> {
 }
 
 function listRequired(listing: Listing, pair: Pair): void {
-  const { engine, writer, reader } = listing;
+  const { writer, reader } = listing;
   const [from, to] = [requiredBy(pair.original), requiredBy(pair.update)];
   const [before, after] = [propertiesOf(pair.original), propertiesOf(pair.update)];
   for (const name of from) {
@@ -71,7 +71,7 @@ function listRequired(listing: Listing, pair: Pair): void {
     report(listing, {
       kind: 'REQUIRED_ATTRIBUTE_ADDED',
       path,
-      compatible: pair.proven || isRequired(engine, pair.premise, pair.update, name),
+      compatible: pair.proven || isRequired(pair.premise, pair.update, name),
       fact: `Only ${reader} requires the property`,
       breaks: `data without it fits ${writer} but not ${reader}`,
     });
@@ -158,7 +158,7 @@ function listAdded(listing: Listing, pair: Pair, added: { name: string; update: 
   const { name, update, path } = added;
   const required = requiredBy(pair.update).has(name);
   const withDefault = required && hasDefault(pair.update, name);
-  const there = !required || pair.proven || isRequired(engine, pair.premise, pair.update, name);
+  const there = !required || pair.proven || isRequired(pair.premise, pair.update, name);
   const fits = pair.proven || propertyIsImplied(engine, pair.premise, pair.update, name);
   const model = contentModel(pair.original);
   const fact = `Only ${reader} has the property`;

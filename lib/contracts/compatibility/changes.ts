@@ -7,7 +7,7 @@ import { listLimits, listStringsAndNumbers, listTypes, listValues } from './chan
 import { deeper } from './engine.ts';
 import { ARRAY, canonical, OBJECT } from './json-value.ts';
 import { type Listing, type Pair, report } from './listing.ts';
-import { keywordsOf, referred } from './premise.ts';
+import { assume, keywordsOf, referred } from './premise.ts';
 import type { SchemaNode } from './schema-document.ts';
 
 /** Annotations whose change is listed. */
@@ -18,6 +18,16 @@ const ANNOTATIONS: readonly { keyword: string; kind: ChangeKind }[] = [
   { keyword: 'description', kind: 'DESCRIPTION_CHANGED' },
   { keyword: 'default', kind: 'DEFAULT_CHANGED' },
 ];
+
+/** Lists all differences of two schemas. */
+export function listAll(listing: Listing, original: SchemaNode, update: SchemaNode): void {
+  const premise = assume(listing.engine, [original]);
+  const pair: Pair = { premise, original, update, path: '#', proven: false };
+  listPair(listing, pair);
+  // What was only met again while it was being listed counted as a break of it, and may have been the only one.
+  const silent = listing.changes.every(({ compatible }) => compatible);
+  if (silent && !listing.engine.included(premise, update)) reportTogether(listing, pair);
+}
 
 /**
  * Lists the differences of a pair of schemas and of all pairs inside of it. Whether they break is not for the list to say: when it
@@ -38,7 +48,10 @@ export function listPair(listing: Listing, pair: Pair): void {
   visited.set(key, !proven);
   const breaks = listing.breaks;
   deeper(engine, () => listKeywords(listing, { ...pair, proven }));
-  if (proven || listing.breaks > breaks) return;
+  if (!proven && listing.breaks === breaks) reportTogether(listing, pair);
+}
+
+function reportTogether(listing: Listing, pair: Pair): void {
   report(listing, {
     kind: 'SCHEMA_CHANGED',
     path: pair.path,

@@ -1,15 +1,12 @@
-import { composed, declared, declaresProperties, isUnion } from './composition.ts';
+import { declared, declaresProperties, isUnion } from './composition.ts';
 import type { Engine } from './engine.ts';
 import { openEngine } from './inclusion.ts';
-import { innerSchemas, type JsonSchema, type Keywords } from './keywords.ts';
-import { keywordsOf, namedSchemas } from './premise.ts';
+import { CONDITIONS, innerSchemas, type JsonSchema, type Keywords } from './keywords.ts';
 import { openDocument, refAlone, type SchemaDocument, type SchemaNode } from './schema-document.ts';
+import { sharedSchemas } from './shared.ts';
 
 /** Keywords whose schemas judge the same value as the schema that they are in: they are closed as a whole. */
 const SAME_VALUE = new Set(['allOf', 'anyOf', 'oneOf', 'then', 'else', 'dependentSchemas', 'dependencies']);
-
-/** Keywords whose schemas only say when something holds: to close one would change when. */
-const CONDITIONS = new Set(['if', 'not', 'contains', 'propertyNames']);
 
 const DEFINITIONS = new Set(['$defs', 'definitions']);
 
@@ -91,35 +88,4 @@ function refusal({ names, patterns }: { names: ReadonlySet<string>; patterns: re
     >,
     additionalProperties: false,
   };
-}
-
-/** The schemas of properties and items that more than one schema of the same object speaks of. */
-function sharedSchemas(engine: Engine, document: SchemaDocument): ReadonlySet<JsonSchema> {
-  const shared = new Set<JsonSchema>();
-  const seen = new Set<SchemaNode>();
-  const pending = [document.root];
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (seen.has(node) || typeof node.schema === 'boolean') continue;
-    seen.add(node);
-    const together = composed(engine, [node]);
-    if (together.length > 1) addRepeated(together, shared);
-    for (const { schema } of innerSchemas(node.schema)) pending.push(document.node(schema));
-  }
-  return shared;
-}
-
-function addRepeated(nodes: readonly SchemaNode[], shared: Set<JsonSchema>): void {
-  const by = new Map<string, SchemaNode[]>();
-  const anywhere: SchemaNode[] = [];
-  for (const node of nodes) {
-    for (const [name, schema] of namedSchemas(node, 'properties')) by.set(name, [...(by.get(name) ?? []), schema]);
-    for (const { steps, schema } of innerSchemas(keywordsOf(node))) {
-      if (['patternProperties', 'items', 'prefixItems', 'additionalItems', 'contains'].includes(steps[0])) {
-        anywhere.push(node.document.node(schema));
-      }
-    }
-  }
-  for (const schemas of by.values()) if (schemas.length > 1) for (const { schema } of schemas) shared.add(schema);
-  // Which items and names these meet is not worked out: of several, none is closed alone.
-  if (anywhere.length > 1) for (const { schema } of anywhere) shared.add(schema);
 }

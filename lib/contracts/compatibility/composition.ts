@@ -59,13 +59,18 @@ export function declaresProperties(engine: Engine, nodes: readonly SchemaNode[])
   });
 }
 
+/** Keywords by which a schema describes objects or arrays itself, beside what it chooses between. */
+const DESCRIBING = [
+  ...['properties', 'patternProperties', 'additionalProperties', 'unevaluatedProperties'],
+  ...['items', 'prefixItems', 'additionalItems', 'unevaluatedItems', 'contains'],
+  ...['allOf', '$ref', 'if', 'dependentSchemas', 'dependencies'],
+];
+
 /** Whether a schema only chooses between others: each of these is the whole of what it describes. */
 export function isUnion(node: SchemaNode): boolean {
   const keywords = keywordsOf(node);
   if (keywords.anyOf === undefined && keywords.oneOf === undefined) return false;
-  return !['properties', 'patternProperties', 'allOf', '$ref', 'if', 'dependentSchemas', 'dependencies'].some(
-    (keyword) => keyword in keywords,
-  );
+  return !DESCRIBING.some((keyword) => keyword in keywords);
 }
 
 export function declared(
@@ -107,7 +112,7 @@ function unevaluated(node: SchemaNode, keyword: string): unknown {
 
 /** The schemas of the first items, and that of all others; undefined when those may be anything. */
 export function tuple(node: SchemaNode): {
-  prefix: SchemaNode[];
+  prefix: readonly SchemaNode[];
   rest: SchemaNode | undefined;
   listKeyword: string;
   restKeyword: string;

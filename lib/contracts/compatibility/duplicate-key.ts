@@ -13,20 +13,34 @@ interface Open {
  */
 export function duplicateKey(json: string): string | undefined {
   const open: Open[] = [];
-  // Strings as a whole, so that what looks like structure in them is not taken for it.
-  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[[\]{},]/g)) {
+  // Where a key may follow: after the brace that opens an object, and after a comma in it.
+  let keyFollows = false;
+  for (let index = 0; index < json.length; index++) {
     const at = open.at(-1);
-    if (token === '{' || token === '[')
-      open.push({ keys: token === '{' ? new Set() : undefined, step: token === '{' ? '' : 0 });
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ',') {
-      if (typeof at?.step === 'number') at.step++;
-    } else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string;
+    const character = json[index];
+    if (character === '{') open.push({ keys: new Set(), step: '' });
+    else if (character === '[') open.push({ keys: undefined, step: 0 });
+    else if (character === '}' || character === ']') open.pop();
+    else if (character === ',' && typeof at?.step === 'number') at.step++;
+    if (character === '{' || character === ',') keyFollows = character === '{' || at?.keys !== undefined;
+    if (character !== '"') continue;
+    // Strings as a whole, so that what looks like structure in them is not taken for it.
+    const end = endOfString(json, index);
+    if (keyFollows) {
+      keyFollows = false;
+      const key = JSON.parse(json.slice(index, end + 1)) as string;
       at!.step = key;
       if (at!.keys!.has(key)) return below('#', ...open.map(({ step }) => step));
       at!.keys!.add(key);
     }
+    index = end;
   }
   return undefined;
+}
+
+/** Where the quote is that ends the string that begins at an index. */
+function endOfString(json: string, start: number): number {
+  let end = start + 1;
+  while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1;
+  return end;
 }

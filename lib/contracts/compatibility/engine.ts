@@ -23,6 +23,8 @@ export interface Engine {
   readonly undeclared: Undeclared;
   /** The schema by which was written what is read. */
   writer: SchemaDocument | undefined;
+  /** Whether other schemas of the writer speak of what this one is for, too. */
+  shared(node: SchemaNode): boolean;
   readonly premises: Map<string, Premise>;
   /** What is known of pairs; `lowest` is the outermost open pair that it rests on. */
   readonly known: Map<string, { result: boolean; lowest: number; level: number }>;
@@ -31,8 +33,14 @@ export interface Engine {
   /** Pairs known only as long as an open pair holds. */
   readonly provisional: string[];
   readonly alike: Map<string, boolean>;
+  /** What each schema says without those inside it, in one text. */
+  readonly shapes: Map<SchemaNode, string>;
+  /** The same, with annotations. */
+  readonly exactShapes: Map<SchemaNode, string>;
   readonly enums: WeakMap<object, ReadonlySet<string>>;
   readonly patterns: Map<string, (text: string) => boolean | undefined>;
+  /** How long was spent on matching patterns. */
+  matchingMs: number;
   /** Where patterns are matched that may take long. */
   sandbox: Context | undefined;
   steps: number;
@@ -54,19 +62,28 @@ export interface Engine {
 export function createEngine(
   undeclared: Undeclared,
   included: (engine: Engine, premise: Premise, goal: SchemaNode) => boolean,
+  shared: (engine: Engine, document: SchemaDocument) => ReadonlySet<JsonSchema>,
 ): Engine {
   let ids = 0;
+  let sharedByWriter: ReadonlySet<JsonSchema> | undefined;
   const typeNodes = new Map<number, SchemaNode>();
   const engine: Engine = {
     undeclared,
     writer: undefined,
+    shared(node) {
+      sharedByWriter ??= shared(engine, engine.writer!);
+      return sharedByWriter.has(node.schema);
+    },
     premises: new Map(),
     known: new Map(),
     open: new Map(),
     provisional: [],
     alike: new Map(),
+    shapes: new Map(),
+    exactShapes: new Map(),
     enums: new WeakMap(),
     patterns: new Map(),
+    matchingMs: 0,
     sandbox: undefined,
     steps: 0,
     depth: 0,

@@ -43,7 +43,7 @@ function eachHasItsOwn(
 ): boolean {
   // By index: the same schema may be there twice, and then what fits it fits two.
   return known.every((one, at) => {
-    const given = premiseOf(engine, [...premise.nodes, one], premise.written);
+    const given = premiseOf(engine, [...premise.nodes, one], premise.origin);
     const same = members.findIndex((member) => alike(engine, one, member));
     const fitting = same >= 0 ? same : members.findIndex((member) => engine.included(given, member));
     if (fitting < 0) return false;
@@ -74,11 +74,13 @@ export function conditionIsImplied(engine: Engine, premise: Premise, goal: Schem
     return known !== undefined && isEquivalent(engine, known, condition);
   });
   const given = (keyword: string) => sames.flatMap((node) => inner(node, keyword) ?? []);
-  const holds = () => premiseOf(engine, [...premise.nodes, condition, ...given('then')], premise.written);
-  const fails = () => premiseOf(engine, [...premise.nodes, ...given('else')], premise.written);
+  const holds = () => premiseOf(engine, [...premise.nodes, condition, ...given('then')], premise.origin);
+  const fails = () => premiseOf(engine, [...premise.nodes, ...given('else')], premise.origin);
   return (
     (consequence === undefined || areDisjoint(engine, premise, condition) || engine.included(holds(), consequence)) &&
-    (otherwise === undefined || engine.included(premise, condition) || engine.included(fails(), otherwise))
+    (otherwise === undefined ||
+      engine.included(suppose(engine, premise.nodes), condition) ||
+      engine.included(fails(), otherwise))
   );
 }
 

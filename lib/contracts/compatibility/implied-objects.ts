@@ -1,10 +1,20 @@
 import { declared, dependentNames, dependentSchemas } from './composition.ts';
-import { type Engine, includedBelow } from './engine.ts';
+import { type Engine, includedBelow, spend } from './engine.ts';
 import { fits } from './evaluate.ts';
 import { OBJECT } from './json-value.ts';
-import { closedTo, finiteNames, namesOf, propertyOf, requiredOf, schemasOfProperty, unevaluated } from './members.ts';
+import {
+  closedTo,
+  finiteNames,
+  namesOf,
+  originBelow,
+  propertyOf,
+  requiredOf,
+  schemasOfProperty,
+  unevaluated,
+} from './members.ts';
 import { matches } from './pattern.ts';
 import {
+  fact,
   inner,
   keywordsOf,
   largest,
@@ -29,12 +39,15 @@ export function hasObjects(engine: Engine, premise: Premise): boolean {
 export function requiredIsImplied(engine: Engine, premise: Premise, goal: SchemaNode): boolean {
   if (!hasObjects(engine, premise)) return true;
   const names = (keywordsOf(goal).required as string[] | undefined) ?? [];
-  return names.every((name) => isRequired(engine, premise, goal, name));
+  return names.every((name) => isRequired(premise, goal, name));
 }
 
-/** A reader fills a missing property in with its default, if it declares one: so Confluent's registry holds it, and so do we. */
-export function isRequired(_engine: Engine, premise: Premise, goal: SchemaNode, name: string): boolean {
-  return requiredOf(premise).has(name) || hasDefault(goal, name);
+/**
+ * A reader fills a missing property in with its default, if it declares one: so Confluent's registry holds it, and so do we. Only in
+ * what was written: a condition, or what is excluded, is judged by what is there.
+ */
+export function isRequired(premise: Premise, goal: SchemaNode, name: string): boolean {
+  return requiredOf(premise).has(name) || (premise.origin !== 'supposed' && hasDefault(goal, name));
 }
 
 export function hasDefault(goal: SchemaNode, name: string): boolean {
@@ -154,9 +167,11 @@ function othersFit(
     else if (others.length === 0) sure.push(rest);
     else unsure.push([...others, rest]);
   }
-  if (includedBelow(engine, premiseOf(engine, sure, premise.written), goal)) return true;
+  if (includedBelow(engine, premiseOf(engine, sure, originBelow(engine, premise, sure)), goal)) return true;
   return unsure.some((cases) =>
-    cases.every((each) => includedBelow(engine, premiseOf(engine, [...sure, each], premise.written), goal)),
+    cases.every((each) =>
+      includedBelow(engine, premiseOf(engine, [...sure, each], originBelow(engine, premise, [...sure, each])), goal),
+    ),
   );
 }
 
@@ -183,11 +198,14 @@ export function dependencyIsImplied(
   needed: readonly string[],
 ): boolean {
   if (!hasObjects(engine, premise) || isUnsatisfiable(engine, propertyOf(engine, premise, name))) return true;
+  const rules = fact(premise, 'dependent names', () =>
+    Map.groupBy(premise.nodes.flatMap(dependentNames), ([trigger]) => trigger),
+  );
   const there = new Set([name, ...requiredOf(premise)]);
-  const rules = premise.nodes.flatMap(dependentNames);
-  for (let before = -1; before !== there.size; ) {
-    before = there.size;
-    for (const [trigger, names] of rules) if (there.has(trigger)) for (const each of names) there.add(each);
+  // A set is gone through with what is added to it meanwhile.
+  for (const each of there) {
+    spend(engine, 0.1);
+    for (const [, names] of rules.get(each) ?? []) for (const other of names) there.add(other);
   }
   return needed.every((each) => there.has(each));
 }
@@ -200,7 +218,7 @@ export function dependentSchemaIsImplied(engine: Engine, premise: Premise, name:
   if (!hasObjects(engine, premise) || isUnsatisfiable(engine, propertyOf(engine, premise, name))) return true;
   const known = premise.nodes.flatMap((node) => dependentSchemas(node).filter(([trigger]) => trigger === name));
   return engine.included(
-    premiseOf(engine, [...premise.nodes, ...known.map(([, each]) => each)], premise.written),
+    premiseOf(engine, [...premise.nodes, ...known.map(([, each]) => each)], premise.origin),
     schema,
   );
 }

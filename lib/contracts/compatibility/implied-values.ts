@@ -87,7 +87,7 @@ export function listedValuesFit(engine: Engine, premise: Premise, goal: SchemaNo
 }
 
 /** The members of anyOf or oneOf of a premise that are not part of it yet, one list for each. */
-export function alternativesOf(premise: Premise): SchemaNode[][] {
+export function alternativesOf(premise: Premise): (readonly SchemaNode[])[] {
   return premise.nodes.flatMap((node) => {
     const { anyOf, oneOf } = keywordsOf(node);
     const lists = [nodesOf(node, anyOf), nodesOf(node, oneOf)].filter((list) => list.length > 1);

@@ -6,6 +6,7 @@ import * as objects from './implied-objects.ts';
 import * as values from './implied-values.ts';
 import { keywordsOf, type Premise, premiseOf, referred, typesOf } from './premise.ts';
 import type { SchemaNode } from './schema-document.ts';
+import { sharedSchemas } from './shared.ts';
 import { isUnsatisfiable } from './unsatisfiable.ts';
 
 /** Says whether the premise implies one keyword of the goal. */
@@ -60,7 +61,7 @@ const SPLIT_LIMIT = 3;
 const CASE_LIMIT = 3_000;
 
 export function openEngine(undeclared: Undeclared): Engine {
-  return createEngine(undeclared, isIncluded);
+  return createEngine(undeclared, isIncluded, sharedSchemas);
 }
 
 /**
@@ -74,13 +75,14 @@ function isIncluded(engine: Engine, premise: Premise, given: SchemaNode): boolea
   if (premise.never || given.schema === true) return true;
   const goal = referred(given);
   if (typeof goal.schema === 'boolean') return goal.schema || isUnsatisfiable(engine, premise);
-  if (premise.nodes.some((node) => node === goal || node === given || alike(engine, node, goal))) return true;
   const key = `${premise.key}>${goal.id}`;
   const known = engine.known.get(key);
   if (known !== undefined && (known.lowest === Number.POSITIVE_INFINITY || engine.level >= known.level)) {
     engine.lowest = Math.min(engine.lowest, known.lowest);
     return known.result;
   }
+  spend(engine, premise.nodes.length / 10);
+  if (premise.nodes.some((node) => node === goal || node === given || alike(engine, node, goal))) return true;
   const open = engine.open.get(key);
   if (open !== undefined) {
     if (engine.level <= open.level) return false;
@@ -111,6 +113,11 @@ function remember(engine: Engine, key: string, work: () => boolean): boolean {
     engine.known.set(key, { result, lowest: Number.POSITIVE_INFINITY, level });
     engine.lowest = outer;
   } else {
+    // What rests on this pair rests on what this one rests on, now that it is no longer open.
+    for (const each of engine.provisional.slice(mark)) {
+      const entry = engine.known.get(each)!;
+      entry.lowest = Math.min(entry.lowest, lowest);
+    }
     engine.provisional.push(key);
     engine.known.set(key, { result, lowest, level });
     engine.lowest = Math.min(outer, lowest);
@@ -131,14 +138,15 @@ function byCases(engine: Engine, premise: Premise, goal: SchemaNode): boolean {
   engine.cases++;
   try {
     for (const members of values.alternativesOf(premise)) {
-      const cases = members.map((member) => premiseOf(engine, [...premise.nodes, member], premise.written));
-      if (cases.every((each) => engine.included(each, goal))) return true;
+      const holds = (member: SchemaNode) =>
+        engine.included(premiseOf(engine, [...premise.nodes, member], premise.origin), goal);
+      if (members.every(holds)) return true;
     }
     const { anyOf, oneOf } = keywordsOf(goal);
     const types = [1, 2, 4, 8, 16, 32, 64].filter((bit) => (typesOf(engine, premise) & bit) !== 0);
     if ((anyOf === undefined && oneOf === undefined) || types.length < 2) return false;
     return types.every((bit) =>
-      engine.included(premiseOf(engine, [...premise.nodes, engine.typeNode(bit)], premise.written), goal),
+      engine.included(premiseOf(engine, [...premise.nodes, engine.typeNode(bit)], premise.origin), goal),
     );
   } finally {
     engine.splits--;

@@ -18,6 +18,9 @@ export const SCHEMA_KEYWORDS = [
   'else',
 ] as const;
 
+/** Keywords whose schemas only say when something holds: to change one would change when. */
+export const CONDITIONS: ReadonlySet<string> = new Set(['if', 'not', 'contains', 'propertyNames']);
+
 /** Keywords whose value is a list of schemas. */
 export const LIST_KEYWORDS = ['allOf', 'anyOf', 'oneOf', 'prefixItems'] as const;
 

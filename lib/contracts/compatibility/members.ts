@@ -7,6 +7,7 @@ import {
   keywordsOf,
   namedSchemas,
   nodesOf,
+  type Origin,
   type Premise,
   premiseOf,
   referred,
@@ -16,7 +17,7 @@ import { isRecent, type SchemaNode } from './schema-document.ts';
 
 /** The premise of something that cannot be there. */
 export function impossible(engine: Engine, node: SchemaNode): Premise {
-  return premiseOf(engine, [node.document.node(false)], false);
+  return premiseOf(engine, [node.document.node(false)], 'supposed');
 }
 
 /** The schemas of a node that a property of this name has to fit; undefined where a pattern took too long to say. */
@@ -53,8 +54,15 @@ export function propertyOf(engine: Engine, premise: Premise, name: string): Prem
       const seen = declared(engine, [node], { except: node });
       if (!seen.opened && !seen.restricted && !isDeclared(engine, seen, name)) found.push(rest);
     }
-    return premiseOf(engine, found, premise.written);
+    return premiseOf(engine, found, originBelow(engine, premise, found));
   });
+}
+
+/** Where something inside the value comes from, of which these schemas speak. */
+export function originBelow(engine: Engine, premise: Premise, found: readonly SchemaNode[]): Origin {
+  if (engine.undeclared === 'nothing' || premise.origin !== 'written') return premise.origin;
+  const shared = found.some((node) => node.document === engine.writer && engine.shared(node));
+  return shared ? 'shared' : 'written';
 }
 
 export function isDeclared(engine: Engine, { names, patterns }: Declared, name: string): boolean {
@@ -63,7 +71,7 @@ export function isDeclared(engine: Engine, { names, patterns }: Declared, name: 
 
 /** What the schemas of a premise declare, where nothing else is taken to have been written; undefined where it may have been. */
 export function closedTo(engine: Engine, premise: Premise): Declared | undefined {
-  if (engine.undeclared === 'nothing' || !premise.written) return undefined;
+  if (engine.undeclared === 'nothing' || premise.origin !== 'written') return undefined;
   return fact(premise, 'closed to', () => {
     // A reader's schema says nothing of what was written.
     const written = premise.nodes.filter((node) => node.document === engine.writer && !isUnion(node));
@@ -107,6 +115,11 @@ export function namesOf(engine: Engine, premise: Premise): ReadonlySet<string> {
       premise.nodes.flatMap((node) => Object.keys((keywordsOf(node).properties as object | undefined) ?? {})),
     );
     for (const name of closedTo(engine, premise)?.names ?? []) names.add(name);
+    // What any schema beside unevaluatedProperties names may be evaluated: it is not one of the others.
+    for (const node of premise.nodes) {
+      if (unevaluated(node, 'unevaluatedProperties') === undefined) continue;
+      for (const name of declared(engine, [node], { except: node }).names) names.add(name);
+    }
     for (const name of requiredOf(premise)) names.add(name);
     return names;
   });
@@ -146,7 +159,7 @@ export function itemOf(engine: Engine, premise: Premise, index: number): Premise
       const seen = declared(engine, [node], { except: node });
       if (!seen.allItems && index >= seen.items) found.push(rest);
     }
-    return premiseOf(engine, found, premise.written);
+    return premiseOf(engine, found, originBelow(engine, premise, found));
   });
 }
 

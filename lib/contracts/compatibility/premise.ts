@@ -10,11 +10,20 @@ export interface Premise {
   readonly nodes: readonly SchemaNode[];
   /** No value fits it. */
   readonly never: boolean;
-  /** It is what a writer wrote, as a whole; not just something that is known of a value. */
-  readonly written: boolean;
+  readonly origin: Origin;
   /** What was worked out about it before. */
   readonly facts: Map<string, unknown>;
 }
+
+/**
+ * Where a value comes from:
+ * - `written`: a writer wrote it, and these are all the schemas that say what it may have
+ * - `shared`: a writer wrote it, and other schemas speak of it, too
+ * - `supposed`: nobody wrote it; something is concluded of any value
+ */
+export type Origin = 'written' | 'shared' | 'supposed';
+
+const PREFIX: Record<Origin, string> = { written: '', shared: '!', supposed: '?' };
 
 const NO_KEYWORDS: Keywords = {};
 
@@ -47,15 +56,15 @@ const BESIDE_REFERENCE = new Set([
 
 /** The premise that a value that was written fits all of these, and was written as they say. */
 export function assume(engine: Engine, nodes: readonly SchemaNode[]): Premise {
-  return premiseOf(engine, nodes, true);
+  return premiseOf(engine, nodes, 'written');
 }
 
 /** The premise that a value fits all of these, whatever else it has. */
 export function suppose(engine: Engine, nodes: readonly SchemaNode[]): Premise {
-  return premiseOf(engine, nodes, false);
+  return premiseOf(engine, nodes, 'supposed');
 }
 
-export function premiseOf(engine: Engine, nodes: readonly SchemaNode[], written: boolean): Premise {
+export function premiseOf(engine: Engine, nodes: readonly SchemaNode[], origin: Origin): Premise {
   const found: SchemaNode[] = [];
   const seen = new Set<SchemaNode>();
   let never = false;
@@ -72,16 +81,16 @@ export function premiseOf(engine: Engine, nodes: readonly SchemaNode[], written:
     if (!isReference(node)) {
       found.push(node);
       for (const list of [node.schema.allOf, single(node.schema.anyOf), single(node.schema.oneOf)]) {
-        pending.push(...nodesOf(node, list).reverse());
+        pending.push(...nodesOf(node, list).toReversed());
       }
     }
     if (referring) pending.push(node.document.target(node));
   }
   const ids = found.map((node) => node.id).sort((a, b) => a - b);
-  const key = never ? 'never' : `${written ? '' : '?'}${ids.join(',')}`;
+  const key = never ? 'never' : `${PREFIX[origin]}${ids.join(',')}`;
   let premise = engine.premises.get(key);
   if (premise === undefined) {
-    premise = { key, nodes: never ? [] : found, never, written, facts: new Map() };
+    premise = { key, nodes: never ? [] : found, never, origin, facts: new Map() };
     engine.premises.set(key, premise);
   }
   return premise;
@@ -92,8 +101,8 @@ function single(list: unknown): unknown {
 }
 
 /** The nodes of a list of schemas in a node's document; none when there is no list. */
-export function nodesOf(node: SchemaNode, list: unknown): SchemaNode[] {
-  return Array.isArray(list) ? list.map((schema) => node.document.node(schema as JsonSchema)) : [];
+export function nodesOf(node: SchemaNode, list: unknown): readonly SchemaNode[] {
+  return Array.isArray(list) ? node.document.nodes(list as JsonSchema[]) : [];
 }
 
 /** The node of a keyword's schema; undefined when the keyword is absent. */
@@ -154,7 +163,7 @@ function isOnlyType(schema: unknown): schema is Keywords {
 /** The values that a node lists; undefined when it does not. */
 export function valuesOf(node: SchemaNode): readonly unknown[] | undefined {
   const keywords = keywordsOf(node);
-  if (Object.hasOwn(keywords, 'const') && node.document.dialect !== 'draft-04') return [keywords.const];
+  if (Object.hasOwn(keywords, 'const')) return [keywords.const];
   return keywords.enum as readonly unknown[] | undefined;
 }
 

@@ -66,6 +66,7 @@ function notJson(text: string, error: SyntaxError): string {
 function positionOf(text: string, error: SyntaxError): number {
   const said = /position (\d+)/.exec(error.message)?.[1];
   if (said !== undefined) return Number(said);
+  if (/end of JSON/.test(error.message)) return text.length;
   let [sound, broken] = [0, text.length + 1];
   while (broken - sound > 1) {
     const middle = Math.floor((sound + broken) / 2);

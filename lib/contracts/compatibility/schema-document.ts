@@ -1,5 +1,6 @@
 import { BadSchemaError } from './bad-schema-error.ts';
 import { below, stepsOf } from './json-pointer.ts';
+import { canonical } from './json-value.ts';
 import { innerSchemas, type JsonSchema, type Keywords } from './keywords.ts';
 import { checkDepth, checkKeywords, isObject, isSchema } from './well-formed.ts';
 
@@ -21,6 +22,8 @@ export interface SchemaDocument {
   readonly root: SchemaNode;
   /** The node of a schema that is in the document. */
   node(schema: JsonSchema): SchemaNode;
+  /** The nodes of a list of schemas that is in the document. */
+  nodes(list: readonly JsonSchema[]): readonly SchemaNode[];
   /** All schemas that are in it. */
   schemas(): Iterable<JsonSchema>;
   /** What `$ref` of the node leads to. @throws BadSchemaError when that is not in the document */
@@ -45,6 +48,7 @@ export function openDocument(schema: JsonSchema, name: string, nextId: () => num
   checkDepth(name, schema);
   const dialect = dialectOf(schema, name);
   const nodes = new Map<JsonSchema, SchemaNode>();
+  const lists = new Map<readonly JsonSchema[], readonly SchemaNode[]>();
   const places = new Map<JsonSchema, Place>();
   const resources = new Map<string, JsonSchema>([[NOWHERE, schema]]);
   const anchors = new Map<string, JsonSchema>();
@@ -63,6 +67,14 @@ export function openDocument(schema: JsonSchema, name: string, nextId: () => num
         nodes.set(schema, node);
       }
       return node;
+    },
+    nodes(list) {
+      let all = lists.get(list);
+      if (all === undefined) {
+        all = list.map((schema) => document.node(schema));
+        lists.set(list, all);
+      }
+      return all;
     },
     schemas: () => [...places.keys()],
     target(node) {
@@ -98,20 +110,33 @@ export function openDocument(schema: JsonSchema, name: string, nextId: () => num
       if (id.startsWith('#')) anchors.set(outer + id, schema);
       else {
         base = absolute(id, outer).split('#')[0]!;
-        resources.set(base, schema);
+        claim(resources, base, schema, '$id');
       }
     }
     for (const anchor of [schema.$anchor, schema.$dynamicAnchor]) {
-      if (typeof anchor === 'string') anchors.set(`${base}#${anchor}`, schema);
+      if (typeof anchor === 'string') claim(anchors, `${base}#${anchor}`, schema, '$anchor');
     }
     return base;
+  }
+
+  /** Gives a schema its address, which may be another's only when both say the same. */
+  function claim(addresses: Map<string, JsonSchema>, address: string, schema: Keywords, keyword: string): void {
+    const before = addresses.get(address);
+    if (before !== undefined && canonical(before) !== canonical(schema)) {
+      throw new BadSchemaError(
+        name,
+        undefined,
+        `two schemas in it have the ${keyword} '${schema[keyword]}'. Rename one.`,
+      );
+    }
+    addresses.set(address, schema);
   }
 
   function resolve(schema: Keywords): JsonSchema {
     const { base, pointer } = places.get(schema)!;
     const reference = schema.$ref as string;
     const problem = (text: string) => new BadSchemaError(name, below(pointer, '$ref'), `'${reference}' ${text}`);
-    const [resource = '', fragment = ''] = absolute(reference, base).split('#');
+    const [resource, fragment] = parted(reference, base);
     const found = resources.get(resource);
     if (found === undefined) {
       throw problem('leaves the file. Put what it refers to into $defs, and refer to it there.');
@@ -146,6 +171,15 @@ export function refAlone(dialect: Dialect): boolean {
 /** Whether a dialect has the keywords that came with 2019-09: `dependentRequired`, `unevaluatedProperties`, `minContains`, ... */
 export function isRecent(dialect: Dialect): boolean {
   return dialect === '2019-09' || dialect === '2020-12';
+}
+
+/** The address of a resource, and the fragment in it. */
+function parted(reference: string, base: string): [resource: string, fragment: string] {
+  // Not by way of a URL, which drops blanks and takes `#` in names apart.
+  if (reference.startsWith('#')) return [base, reference.slice(1)];
+  const address = absolute(reference, base);
+  const end = address.indexOf('#');
+  return end < 0 ? [address, ''] : [address.slice(0, end), address.slice(end + 1)];
 }
 
 function absolute(reference: string, base: string): string {

@@ -23,7 +23,7 @@ export function isUnsatisfiable(engine: Engine, premise: Premise, depth = 0): bo
 
 /** Whether it is known that no value fits both. */
 export function areDisjoint(engine: Engine, premise: Premise, node: SchemaNode): boolean {
-  return isUnsatisfiable(engine, premiseOf(engine, [...premise.nodes, node], premise.written));
+  return isUnsatisfiable(engine, premiseOf(engine, [...premise.nodes, node], premise.origin));
 }
 
 function work(engine: Engine, premise: Premise, depth: number): boolean {
@@ -64,7 +64,7 @@ function hasNoAlternative(engine: Engine, premise: Premise, node: SchemaNode, de
     )
       return false;
     return members.every((member) =>
-      isUnsatisfiable(engine, premiseOf(engine, [...premise.nodes, member], premise.written), depth + 8),
+      isUnsatisfiable(engine, premiseOf(engine, [...premise.nodes, member], premise.origin), depth + 8),
     );
   });
 }

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../compatibility/index.ts';
 import type { ConsumerFacts, PipelineFacts } from '../pipeline.ts';
+import { type Channel, channelsOf, plainId, receivedBy, sentBy } from './asyncapi-channels.ts';
 import { canBeShown, schemaComponents } from './asyncapi-schema.ts';
 import {
   type DescribedPipeline,
@@ -7,10 +8,11 @@ import {
   type DescribedVersion,
   describedTypes,
   namedBy,
-  order,
-  sorted,
 } from './described.ts';
 import { exampleEvent } from './example-event.ts';
+import { list } from './markdown.ts';
+import { order, sorted } from './order.ts';
+import { type DescribedTopic, isFifo } from './topics.ts';
 
 /** How the document introduces itself. */
 export interface AsyncApiProps {
@@ -31,18 +33,6 @@ export type AsyncApiDocument = Readonly<Record<string, unknown>>;
 export const GENERATED_BY = 'x-generated-by';
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** A topic, or a queue that is reached without one. */
-interface Channel {
-  readonly id: string;
-  readonly protocol: 'sns' | 'sqs';
-  readonly address: string;
-  readonly owner: string | undefined;
-  readonly ordered: boolean;
-  readonly deadLetterQueue: string | undefined;
-  /** Dataschemas of what travels there. */
-  readonly events: readonly string[];
-}
 
 /**
  * The pipeline as an AsyncAPI 3 document: a channel for each topic and each command queue, a message for each version that travels,
@@ -98,48 +88,6 @@ function idOfNamed(dataschema: string): string {
   return idOf(named.type, named.version);
 }
 
-function channelsOf({ topics, consumers }: PipelineFacts, known: ReadonlyMap<string, unknown>): Channel[] {
-  // a consumer may also list earlier versions that nobody has a schema of any more
-  const events = (list: readonly string[]) => [...new Set(list.filter((one) => known.has(one)))].toSorted(order);
-  const channels = new Map<string, Channel>();
-  for (const { name, owner, ordered, events: carried } of sorted(topics)) {
-    const id = `sns.${name}`;
-    channels.set(id, {
-      id,
-      protocol: 'sns',
-      address: name,
-      owner,
-      ordered,
-      deadLetterQueue: undefined,
-      events: events(carried),
-    });
-  }
-  for (const consumer of sorted(consumers)) {
-    const id = channelIdOf(consumer);
-    const there = channels.get(id);
-    if (consumer.topic !== undefined && topics.some(({ name }) => name === consumer.topic)) continue;
-    const { owner, ordered, topic, queue, deadLetterQueue } = consumer;
-    const carried = events([...(there?.events ?? []), ...consumer.events]);
-    // somebody else's topic: what is known of it is what is taken from it
-    if (topic !== undefined) {
-      channels.set(id, {
-        id,
-        protocol: 'sns',
-        address: topic,
-        owner: undefined,
-        ordered,
-        deadLetterQueue: undefined,
-        events: carried,
-      });
-    } else channels.set(id, { id, protocol: 'sqs', address: queue, owner, ordered, deadLetterQueue, events: carried });
-  }
-  return [...channels.values()].filter(({ events }) => events.length > 0).toSorted((a, b) => order(a.id, b.id));
-}
-
-function channelIdOf({ topic, queue }: ConsumerFacts): string {
-  return topic === undefined ? `sqs.${queue}` : `sns.${topic}`;
-}
-
 function server(protocol: Channel['protocol']): Json {
   const name = protocol === 'sns' ? 'Amazon SNS' : 'Amazon SQS';
   return {
@@ -151,31 +99,44 @@ function server(protocol: Channel['protocol']): Json {
 }
 
 function channelObject(channel: Channel, known: ReadonlyMap<string, { type: DescribedType }>): Json {
-  const { protocol, address, owner, ordered, events, deadLetterQueue } = channel;
+  const { protocol, address, title, owner, ordered, topic, handler, events } = channel;
   const types = [...new Set(events.map((one) => known.get(one)!.type.type))];
-  const kind = protocol === 'sns' ? 'topic' : 'queue';
+  const kind = `${ordered ? 'FIFO' : 'standard'} ${protocol === 'sns' ? 'topic' : 'queue'}`;
+  const what = topic?.own === false ? `of which this pipeline knows ${list(types)}` : `that carries ${list(types)}`;
+  const bindings = handler === undefined ? topicBinding(topic!) : { sqs: queueBinding(handler) };
   return {
-    address,
-    title: address,
-    summary: `A ${ordered ? 'FIFO' : 'standard'} ${kind} that carries ${types.join(', ')}.`,
+    // in AsyncAPI, null is an address that nobody knows yet
+    address: address ?? null,
+    title,
+    summary: `A ${kind}${topic?.own === false ? ', made elsewhere,' : ''} ${what}.`,
     servers: [{ $ref: `#/servers/${protocol}` }],
     messages: Object.fromEntries(events.map(idOfNamed).map((id) => [id, { $ref: `#/components/messages/${id}` }])),
     ...ownedBy(owner),
-    bindings: {
-      [protocol]:
-        protocol === 'sns'
-          ? {
-              name: address,
-              ordering: { type: ordered ? 'FIFO' : 'standard' },
-              bindingVersion: '0.1.0',
-            }
-          : {
-              queue: { name: address, fifoQueue: ordered },
-              ...(deadLetterQueue !== undefined && { deadLetterQueue: { name: deadLetterQueue, fifoQueue: ordered } }),
-              bindingVersion: '0.2.0',
-            },
-    },
+    ...(bindings !== undefined && { bindings }),
   };
+}
+
+/** The binding asks for a name: without one there is none. */
+function topicBinding({ name, ordered }: DescribedTopic): Json | undefined {
+  if (name === undefined) return undefined;
+  return { sns: { name, ordering: { type: ordered ? 'FIFO' : 'standard' }, bindingVersion: '0.1.0' } };
+}
+
+function queueBinding(handler: ConsumerFacts): Json {
+  const [queue, deadLetterQueue] = queuesOf(handler);
+  return { queue, deadLetterQueue, bindingVersion: '0.2.0' };
+}
+
+/** The queue, and the one of its dead letters, which its redrive policy names. */
+function queuesOf({ queue, deadLetterQueue, maxReceives, ordered }: ConsumerFacts): [Json, Json] {
+  const redrivePolicy = {
+    deadLetterQueue: { name: deadLetterQueue },
+    ...(maxReceives !== undefined && { maxReceiveCount: maxReceives }),
+  };
+  return [
+    { name: queue, fifoQueue: ordered || isFifo(queue), redrivePolicy },
+    { name: deadLetterQueue, fifoQueue: ordered || isFifo(deadLetterQueue) },
+  ];
 }
 
 function ownedBy(owner: string | undefined): Json {
@@ -190,28 +151,32 @@ function operations(channels: readonly Channel[], { consumers }: PipelineFacts):
     made.set(free, operation);
   };
   for (const consumer of sorted(consumers)) {
-    const received = channels.find(({ id }) => id === channelIdOf(consumer));
-    const taken = received?.events.filter((one) => consumer.events.includes(one)) ?? [];
-    if (received !== undefined && taken.length > 0) {
-      const what = received.protocol === 'sns' ? `from the topic ${received.address}` : 'from its queue';
-      add(`${plainId(consumer.name)}.receive`, {
-        ...operation('receive', received, taken),
-        summary: `${consumer.name} handles ${typesOf(taken)} ${what}.`,
-        ...ownedBy(consumer.owner),
-        bindings: receiveBindings(received, consumer),
+    const { name, owner } = consumer;
+    const received = receivedBy(consumer, channels);
+    if (received !== undefined) {
+      const { channel, events } = received;
+      const bindings = receiveBindings(channel, consumer);
+      add(`${plainId(name)}.receive`, {
+        ...operation('receive', channel, events),
+        summary: `${name} handles ${typesOf(events)} from ${placeOf(channel)}.`,
+        ...ownedBy(owner),
+        ...(bindings !== undefined && { bindings }),
       });
     }
-    for (const channel of channels) {
-      const sent = channel.events.filter((one) => consumer.produces.includes(one));
-      if (sent.length === 0) continue;
-      add(`${plainId(consumer.name)}.send.${plainId(channel.address)}`, {
-        ...operation('send', channel, sent),
-        summary: `${consumer.name} publishes ${typesOf(sent)}.`,
-        ...ownedBy(consumer.owner),
+    for (const { channel, events } of sentBy(consumer, channels)) {
+      add(`${plainId(name)}.send.${channel.id.slice(channel.protocol.length + 1)}`, {
+        ...operation('send', channel, events),
+        summary: `${name} ${channel.protocol === 'sns' ? 'publishes' : 'sends'} ${typesOf(events)} to ${placeOf(channel)}.`,
+        ...ownedBy(owner),
       });
     }
   }
   return [...made];
+}
+
+function placeOf({ topic, title }: Channel): string {
+  if (topic === undefined) return `the queue ${title}`;
+  return topic.name === undefined ? title : `the topic ${title}`;
 }
 
 function operation(action: 'receive' | 'send', { id }: Channel, events: readonly string[]): Json {
@@ -222,33 +187,22 @@ function operation(action: 'receive' | 'send', { id }: Channel, events: readonly
   };
 }
 
-function receiveBindings(channel: Channel, { queue, deadLetterQueue, ordered }: ConsumerFacts): Json {
-  if (channel.protocol === 'sqs') {
-    return { sqs: { queues: [{ name: queue, fifoQueue: ordered }], bindingVersion: '0.2.0' } };
-  }
+/** Of a queue that is a channel itself, the channel has said everything. */
+function receiveBindings({ topic }: Channel, consumer: ConsumerFacts): Json | undefined {
+  if (topic === undefined) return undefined;
+  const { name, arn } = topic;
   return {
     sns: {
-      topic: { name: channel.address },
-      consumers: [{ protocol: 'sqs', endpoint: { name: queue }, rawMessageDelivery: true }],
+      ...((arn ?? name) !== undefined && { topic: arn === undefined ? { name } : { arn } }),
+      consumers: [{ protocol: 'sqs', endpoint: { name: consumer.queue }, rawMessageDelivery: true }],
       bindingVersion: '0.1.0',
     },
-    sqs: {
-      queues: [
-        { name: queue, fifoQueue: ordered },
-        { name: deadLetterQueue, fifoQueue: ordered },
-      ],
-      bindingVersion: '0.2.0',
-    },
+    sqs: { queues: queuesOf(consumer), bindingVersion: '0.2.0' },
   };
 }
 
 function typesOf(events: readonly string[]): string {
-  return [...new Set(events.map((one) => namedBy(one)!.type))].join(', ');
-}
-
-/** Ids are for generators of code as well. */
-function plainId(name: string): string {
-  return name.replace(/[^A-Za-z0-9_.-]/g, '_');
+  return list([...new Set(events.map((one) => namedBy(one)!.type))]);
 }
 
 function message(type: DescribedType, { version, dataschema, schema, contract }: DescribedVersion): Json {
@@ -330,10 +284,20 @@ const CLOUD_EVENT = {
       pattern: '^sha256:[0-9a-f]{64}$',
       description: 'With dataref: the hash of the JSON of the data.',
     },
+    datasize: {
+      type: 'string',
+      pattern: '^[0-9]{1,15}$',
+      description: "With dataref: how many bytes the data's JSON has.",
+    },
     readablefrom: {
       type: 'string',
       pattern: '^[1-9][0-9]*$',
       description: 'The oldest version whose readers can read the data.',
+    },
+    versions: {
+      type: 'string',
+      pattern: '^[1-9][0-9]*(,[1-9][0-9]*)*$',
+      description: 'The versions that the event is published in side by side: `1,2`.',
     },
     correlationid: {
       type: 'string',

@@ -1,4 +1,4 @@
-import { catalogPage, ownersOf, PAGE_MARK, pageName } from './catalog-page.ts';
+import { catalogPage, ownersOf, PAGE_MARK, pageName, versionsWords } from './catalog-page.ts';
 import { type DescribedPipeline, type DescribedType, describedTypes, retiredTypes } from './described.ts';
 import { code, list, table, text } from './markdown.ts';
 
@@ -10,13 +10,15 @@ export interface CatalogProps {
   readonly title: string;
   /** The file of the AsyncAPI document beside the pages. @default none is linked */
   readonly asyncApiFile?: string;
+  /** The folder of the registry as seen from the pages: `../../events/registry`. @default its files are not linked */
+  readonly registry?: string;
 }
 
 /** The catalog: the index and a page for each type, as Markdown by file name. */
 export function catalog(pipeline: DescribedPipeline, props: CatalogProps): Map<string, string> {
   const types = describedTypes(pipeline);
   const pages = new Map([[INDEX_PAGE, index(types, retiredTypes(pipeline), props)]]);
-  for (const type of types) pages.set(pageName(type.type), catalogPage(type));
+  for (const type of types) pages.set(pageName(type.type), catalogPage(type, props.registry));
   return pages;
 }
 
@@ -37,7 +39,7 @@ function index(
   if (teams.length > 0) parts.push('## Owners', table(['Owner', 'Owns', 'Publishes', 'Consumes'], teams));
   if (retired.length > 0) parts.push('## Retired', `Only the registry knows them: ${list(retired.map(code))}.`);
   if (asyncApiFile !== undefined) {
-    parts.push(`The same for tools, as AsyncAPI: [${text(asyncApiFile)}](${encodeURI(asyncApiFile)})`);
+    parts.push(`The same for tools, as AsyncAPI: [${text(asyncApiFile)}](${encodeURI(asyncApiFile)}).`);
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -45,19 +47,19 @@ function index(
 function typesTable(types: readonly DescribedType[]): string {
   const rows = types.map((described) => [
     link(described.type),
-    `${described.current.version}`,
+    versionsWords(described),
     text(described.current.description),
     list(ownersOf(described).map(text)),
-    list(described.producers.map(({ name }) => text(name))),
+    list(described.producers.map(({ facts }) => text(facts.name))),
     list(described.consumers.map(({ facts }) => text(facts.name))),
   ]);
-  return table(['Type', 'Version', 'Description', 'Owner', 'Producers', 'Consumers'], rows);
+  return table(['Type', 'Versions', 'Description', 'Owner', 'Producers', 'Consumers'], rows);
 }
 
 function owners(types: readonly DescribedType[]): string[][] {
   const names = types.flatMap((one) => [
     ...ownersOf(one),
-    ...one.producers.map(({ owner }) => owner),
+    ...one.producers.map(({ facts }) => facts.owner),
     ...one.consumers.map(({ facts }) => facts.owner),
   ]);
   const links = (wanted: (described: DescribedType) => boolean) =>
@@ -67,7 +69,7 @@ function owners(types: readonly DescribedType[]): string[][] {
     .map((owner) => [
       text(owner),
       links((one) => ownersOf(one).includes(owner)),
-      links((one) => one.producers.some((producer) => producer.owner === owner)),
+      links((one) => one.producers.some(({ facts }) => facts.owner === owner)),
       links((one) => one.consumers.some(({ facts }) => facts.owner === owner)),
     ]);
 }

@@ -1,11 +1,15 @@
 import type { JsonSchema } from '../compatibility/index.ts';
+import { checkedByCode, nameOfPattern } from './named-texts.ts';
 
 /** Everything that a place of a schema asks for at once: references followed, `allOf` merged, choices still open. */
 export interface Demand {
   /** Keywords by name, apart from those below. */
   readonly keywords: Readonly<Record<string, unknown>>;
   readonly patterns: readonly string[];
+  /** By `format`, by an expression that stands for one, or because code checks it. */
   readonly formats: readonly string[];
+  /** What code checks beyond `patterns`. */
+  readonly expressions: readonly RegExp[];
   /** Of each list, one has to be fulfilled: `anyOf` and `oneOf`. */
   readonly choices: readonly (readonly JsonSchema[])[];
   /** The references that led here. */
@@ -14,18 +18,30 @@ export interface Demand {
   readonly impossible: boolean;
 }
 
-const NOTHING: Demand = { keywords: {}, patterns: [], formats: [], choices: [], references: [], impossible: false };
+const NOTHING: Demand = {
+  keywords: {},
+  patterns: [],
+  formats: [],
+  expressions: [],
+  choices: [],
+  references: [],
+  impossible: false,
+};
 const LONGEST_CHAIN = 100;
 
 /** Reads a place of a schema. References that lead out of the document, or nowhere, count as impossible. */
 export function demandOf(schema: JsonSchema, root: JsonSchema, chain = 0): Demand {
   if (typeof schema === 'boolean') return { ...NOTHING, impossible: !schema };
   if (chain > LONGEST_CHAIN) return { ...NOTHING, impossible: true };
-  const { $ref, allOf, anyOf, oneOf, pattern, format, ...keywords } = schema;
+  const { $ref, allOf, anyOf, oneOf, pattern, format, $comment, ...rest } = schema;
+  const patterns = typeof pattern === 'string' ? [pattern] : [];
+  const checked = checkedByCode($comment);
+  const known = [format, checked.format, ...patterns.map(nameOfPattern)].filter((one) => typeof one === 'string');
   let demand: Demand = {
-    keywords,
-    patterns: typeof pattern === 'string' ? [pattern] : [],
-    formats: typeof format === 'string' ? [format] : [],
+    keywords: { ...rest, ...(checked.rest !== '' && { $comment: checked.rest }) },
+    patterns,
+    formats: [...new Set(known)],
+    expressions: checked.expression === undefined ? [] : [checked.expression],
     choices: [anyOf, oneOf].filter((list): list is JsonSchema[] => Array.isArray(list)),
     references: [],
     impossible: isNever(schema),
@@ -50,7 +66,8 @@ export function both(a: Demand, b: Demand): Demand {
   return {
     keywords,
     patterns: [...a.patterns, ...b.patterns],
-    formats: [...a.formats, ...b.formats],
+    formats: [...new Set([...a.formats, ...b.formats])],
+    expressions: [...a.expressions, ...b.expressions],
     choices: [...a.choices, ...b.choices],
     references: [...a.references, ...b.references],
     impossible: a.impossible || b.impossible || isEmptyList(keywords.type) || isEmptyList(keywords.enum),
@@ -126,6 +143,8 @@ function joined(keyword: string, a: unknown, b: unknown): unknown {
     case 'maxItems':
     case 'maxProperties':
       return Math.min(Number(a), Number(b));
+    case '$comment':
+      return a === b ? a : `${String(a)} ${String(b)}`;
     case 'items':
     case 'additionalProperties':
     case 'propertyNames':

@@ -1,10 +1,12 @@
 import type { JsonSchema } from '../compatibility/index.ts';
 import { type AnyContract, versionOf } from '../contract.ts';
-import type { ConsumerFacts, PipelineFacts, TopicFacts } from '../pipeline.ts';
+import type { ConsumerFacts, PipelineFacts } from '../pipeline.ts';
 import type { ReaderView } from '../registry/reader-view.ts';
 import type { RegisteredVersion } from '../registry/registry.ts';
 import { schemaDocument } from '../registry/schema-document.ts';
 import { accepted } from '../versions.ts';
+import { order, sorted } from './order.ts';
+import { type DescribedTopic, sourceOf, targetsOf, topicsOf } from './topics.ts';
 
 /** Everything that the documents are made of. */
 export interface DescribedPipeline {
@@ -21,10 +23,15 @@ export interface DescribedPipeline {
 export interface DescribedVersion {
   readonly version: number;
   readonly major: number;
+  readonly compatibility: string;
   readonly dataschema: string;
   readonly schema: JsonSchema;
+  /** The paths that are masked wherever data is shown. */
+  readonly sensitive: readonly string[];
   /** Missing when only the registry knows the version. */
   readonly contract: AnyContract | undefined;
+  /** The name of its file in the registry; missing when it is not published. */
+  readonly file: string | undefined;
 }
 
 /** A consumer of a type. */
@@ -32,8 +39,19 @@ export interface DescribedConsumer {
   readonly facts: ConsumerFacts;
   /** The versions that reach it, newest first. */
   readonly versions: readonly number[];
+  /** Where they come from; undefined for a command queue. */
+  readonly topic: DescribedTopic | undefined;
   /** What its code reads, where that is known. */
   readonly reader: ReaderView | undefined;
+}
+
+/** A function that publishes a type. */
+export interface DescribedProducer {
+  readonly facts: ConsumerFacts;
+  /** Newest first. */
+  readonly versions: readonly number[];
+  /** Where it may publish them. */
+  readonly topics: readonly DescribedTopic[];
 }
 
 /** A type of events or commands with all its versions, and who has to do with it. */
@@ -43,9 +61,12 @@ export interface DescribedType {
   readonly current: AnyContract;
   /** Newest first. */
   readonly versions: readonly DescribedVersion[];
-  readonly topics: readonly TopicFacts[];
+  /** The versions that a topic carries, or somebody produces or consumes, newest first; nobody may have the schema of one. */
+  readonly live: readonly number[];
+  /** The pipeline's own first. */
+  readonly topics: readonly DescribedTopic[];
   readonly consumers: readonly DescribedConsumer[];
-  readonly producers: readonly ConsumerFacts[];
+  readonly producers: readonly DescribedProducer[];
 }
 
 /** Every type that code declares, by name. */
@@ -74,53 +95,65 @@ export function namedBy(dataschema: string): { type: string; version: number } |
 
 function describe(type: string, contracts: readonly AnyContract[], pipeline: DescribedPipeline): DescribedType {
   const { facts, registered = [], readers = [] } = pipeline;
-  const declared = contracts.map(
-    (contract): DescribedVersion => ({
-      version: contract.version,
-      major: contract.major,
-      dataschema: contract.dataschema,
-      schema: schemaDocument(contract),
-      contract,
-    }),
-  );
+  const declared = contracts.map((contract): DescribedVersion => {
+    const { version, major, compatibility, dataschema, sensitive } = contract;
+    const published = registered.find((one) => one.type === type && one.version === version);
+    const schema = schemaDocument(contract);
+    return { version, major, compatibility, dataschema, schema, sensitive, contract, file: published?.file };
+  });
   const history = registered
     .filter((one) => one.type === type && !contracts.some(({ version }) => version === one.version))
     .map(
-      ({ version, document, facts }): DescribedVersion => ({
+      ({ version, document, facts, file }): DescribedVersion => ({
         version,
         major: facts.major,
+        compatibility: facts.compatibility,
         dataschema: String(document.$id),
         schema: document,
+        sensitive: facts.sensitive ?? [],
         contract: undefined,
+        file,
       }),
     );
+  const topics = topicsOf(facts);
   const versionsIn = (events: readonly string[]) =>
-    events
+    [...new Set(events)]
       .map(namedBy)
       .flatMap((named) => (named?.type === type ? [named.version] : []))
       .toSorted((a, b) => b - a);
+  const everywhere = [...topics, ...facts.consumers].flatMap(({ events }) => events);
   return {
     type,
+    live: versionsIn([...everywhere, ...facts.consumers.flatMap(({ produces }) => produces)]),
     current: contracts.reduce((newest, one) => (one.version > newest.version ? one : newest)),
     versions: [...declared, ...history].toSorted((a, b) => b.version - a.version),
-    topics: sorted(facts.topics.filter(({ events }) => versionsIn(events).length > 0)),
-    producers: sorted(facts.consumers.filter(({ produces }) => versionsIn(produces).length > 0)),
+    topics: topics.filter(({ events }) => versionsIn(events).length > 0),
+    producers: sorted(facts.consumers)
+      .map((producer) => {
+        const own = producer.produces.filter((event) => namedBy(event)?.type === type);
+        const targets = own.flatMap((event) => targetsOf(producer, event, topics));
+        return {
+          facts: producer,
+          versions: versionsIn(own),
+          topics: topics.filter(({ key }) => targets.includes(key)),
+        };
+      })
+      .filter(({ versions }) => versions.length > 0),
     consumers: sorted(facts.consumers)
       .map((consumer) => ({
         facts: consumer,
         versions: versionsIn(consumer.events),
+        topic: topics.find(({ key }) => key === sourceOf(consumer)),
         reader: readers.find((reader) => reader.consumer === consumer.name && reader.type === type),
       }))
       .filter(({ versions }) => versions.length > 0),
   };
 }
 
-/** By name, whatever order the templates came in. */
-export function sorted<Named extends { readonly name: string }>(list: readonly Named[]): Named[] {
-  return list.toSorted((a, b) => order(a.name, b.name));
-}
-
-/** By code points: the same everywhere, whatever the machine's language is. */
-export function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** The versions that are described in full, newest first: those that are live, and those that code declares for later. */
+export function shownVersions({ current, live, versions }: DescribedType): number[] {
+  const later = versions
+    .filter(({ contract, version }) => contract !== undefined && version > (live[0] ?? current.version - 1))
+    .map(({ version }) => version);
+  return [...later, ...live];
 }

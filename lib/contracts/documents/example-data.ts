@@ -144,10 +144,10 @@ function typeOf({ keywords, patterns, formats }: Demand, short: boolean): string
   return has('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf') ? 'number' : 'string';
 }
 
-function makeText({ keywords, patterns, formats }: Demand, place: Place): string {
+function makeText({ keywords, patterns, formats, expressions }: Demand, place: Place): string {
   const minLength = typeof keywords.minLength === 'number' ? keywords.minLength : 0;
   const maxLength = typeof keywords.maxLength === 'number' ? keywords.maxLength : Number.POSITIVE_INFINITY;
-  const text = exampleText({ formats, patterns, minLength, maxLength }, place.name, place.nth);
+  const text = exampleText({ formats, patterns, expressions, minLength, maxLength }, place.name, place.nth);
   if (text === undefined) throw new NoExampleError(`no text was found that fits '${place.name}'`);
   return text;
 }

@@ -1,9 +1,12 @@
+import { isTimeOfDay } from './named-texts.ts';
 import { textMaker, UnsupportedPatternError } from './pattern-text.ts';
 
 /** What a text has to be. */
 export interface TextDemand {
   readonly formats: readonly string[];
   readonly patterns: readonly string[];
+  /** What it has to match beyond `patterns`. */
+  readonly expressions: readonly RegExp[];
   readonly minLength: number;
   readonly maxLength: number;
 }
@@ -17,7 +20,7 @@ const EXTRAS = [3, 0, 1, 2, 5, 8, 13, 21, 34, 63];
 const FORMATS: Readonly<Record<string, (nth: number) => string>> = {
   'date-time': (nth) => `2026-03-${day(nth)}T09:30:00Z`,
   date: (nth) => `2026-03-${day(nth)}`,
-  time: (nth) => `09:30:${day(nth)}`,
+  time: (nth) => `09:30:${second(nth)}`,
   duration: (nth) => `P${nth + 1}D`,
   email: (nth) => `someone${nth === 0 ? '' : nth}@example.com`,
   'idn-email': (nth) => `someone${nth === 0 ? '' : nth}@example.com`,
@@ -35,6 +38,7 @@ const FORMATS: Readonly<Record<string, (nth: number) => string>> = {
   emoji: () => '🙂',
   base64: () => 'YmF0b24=',
   base64url: () => 'YmF0b24',
+  mac: (nth) => `02:00:5E:00:53:${(nth % 256).toString(16).toUpperCase().padStart(2, '0')}`,
   e164: (nth) => `+1202555${String(100 + (nth % 900)).padStart(4, '0')}`,
   jwt: () => 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl',
   ulid: (nth) => `01HV0000000000000000000${String(nth % 1000).padStart(3, '0')}`,
@@ -45,13 +49,21 @@ const FORMATS: Readonly<Record<string, (nth: number) => string>> = {
   ksuid: (nth) => `0ujtsYcgvSTl8PAuAdqWYSM${String(nth % 10_000).padStart(4, '0')}`,
 };
 
+/** Times of a day as they are written: what an expression asks for decides which. */
+const TIMES = ['', '.000', '.000000', ':', '.0', '.00', '.0000', '.00000', '.000000000'].flatMap((fraction) =>
+  ['Z', '+01:00', ''].map((offset) => {
+    const time = fraction === ':' ? 'T09:30' : `T09:30:00${fraction}`;
+    return (nth: number) => `2026-03-${day(nth)}${time}${offset}`;
+  }),
+);
+
 /**
  * A text that fits, the better to read the nearer to the name of where it stands; undefined when none is found.
  * @param nth another one for every number, where that is possible
  */
 export function exampleText(demand: TextDemand, name: string, nth: number): string | undefined {
   if (demand.minLength > LONGEST || demand.minLength > demand.maxLength) return undefined;
-  const tests = demand.patterns.map(testOf);
+  const tests = [...demand.patterns.map(testOf), ...demand.expressions];
   for (const text of candidates(demand, name, nth)) {
     if (text.length < demand.minLength || text.length > demand.maxLength) continue;
     if (tests.every((test) => test?.test(text) ?? true)) return text;
@@ -75,8 +87,10 @@ function named(name: string, nth: number): string {
 }
 
 function* candidates(demand: TextDemand, name: string, nth: number): Generator<string> {
-  const { formats, patterns, minLength, maxLength } = demand;
+  const { formats, minLength, maxLength } = demand;
+  const patterns = [...demand.patterns, ...demand.expressions.map(({ source }) => source)];
   for (const format of formats) if (Object.hasOwn(FORMATS, format)) yield FORMATS[format]!(nth);
+  if (patterns.some(isTimeOfDay)) for (const time of TIMES) yield time(nth);
   if (patterns.length === 0) {
     yield resized(named(name, nth), minLength, maxLength);
     return;
@@ -119,6 +133,10 @@ function testOf(pattern: string): RegExp | undefined {
     }
   }
   return undefined;
+}
+
+function second(nth: number): string {
+  return String(nth % 60).padStart(2, '0');
 }
 
 function day(nth: number): string {

@@ -10,17 +10,27 @@ import { rowWords, type SchemaRow, schemaRows } from './schema-rows.ts';
 const MOST_REASONS = 10;
 const MOST_CHANGES = 50;
 
-/** The story of a type, newest version first, as Markdown. */
-export function historyOf(versions: readonly DescribedVersion[]): string {
-  return versions.map((one, index) => sectionOf(one, versions[index + 1])).join('\n\n');
+/**
+ * The story of a type, newest version first, as Markdown.
+ * @param live the versions that a topic carries, or somebody produces or consumes
+ */
+export function historyOf(versions: readonly DescribedVersion[], live: readonly number[]): string {
+  const declared = versions.filter(({ contract }) => contract !== undefined);
+  const newest = live[0] ?? declared[0]?.version ?? 0;
+  return versions
+    .map((one, index) => {
+      const isAhead = one.contract !== undefined && one.version >= newest;
+      return sectionOf(one, versions[index + 1], !live.includes(one.version) && !isAhead);
+    })
+    .join('\n\n');
 }
 
-function sectionOf(one: DescribedVersion, before: DescribedVersion | undefined): string {
+function sectionOf(one: DescribedVersion, before: DescribedVersion | undefined, isOver: boolean): string {
   const parts = [`### Version ${one.version}`];
-  if (one.contract === undefined) parts.push('Retired: no code accepts it any more.');
+  if (isOver) parts.push('Retired: nobody in this pipeline carries, produces or consumes it any more.');
   if (before === undefined) parts.push(one.version === 1 ? 'The first version.' : 'The oldest version that is known.');
   else {
-    parts.push(changeWords(before, one), readableWords(before, one));
+    parts.push(changeWords(before, one), 'Who can read whom:', readableWords(before, one));
     const upcast = upcastWords(one);
     if (upcast !== undefined) parts.push(upcast);
   }
@@ -32,7 +42,7 @@ function changeWords(before: DescribedVersion, one: DescribedVersion): string {
   const major = one.major === before.major ? [] : [`a new major: ${one.major} after ${before.major}`];
   const shown = [...major, ...changes.slice(0, MOST_CHANGES)];
   if (changes.length > MOST_CHANGES) shown.push(`and ${changes.length - MOST_CHANGES} more changes`);
-  if (shown.length === 0) return `Nothing in the table above changed since version ${before.version}.`;
+  if (shown.length === 0) return `Nothing in the table of its data changed since version ${before.version}.`;
   return `Since version ${before.version}:\n\n${shown.map((change) => `- ${change}`).join('\n')}`;
 }
 
@@ -84,11 +94,18 @@ function reasonsBetween(writer: DescribedVersion, reader: DescribedVersion): str
   try {
     const changes = diff(writer.schema, reader.schema, { writers: 'DECLARED', names });
     const breaking = changes.filter(({ compatible }) => !compatible);
-    return [...new Set(breaking.map(({ path, reason }) => `${code(path)}: ${text(reason)}`))];
+    return [...new Set(breaking.map(({ path, reason }) => `${placeWords(path)}: ${text(reason)}`))];
   } catch (error) {
     if (error instanceof ContractError) return error.message;
     throw error;
   }
+}
+
+/** A place of the schema as the place of the data that it is about; a pointer where it is no such place. */
+function placeWords(pointer: string): string {
+  if (pointer === '#') return 'the data itself';
+  if (!/^#(?:\/properties\/[\p{L}\p{N}_$-]+|\/items)+$/u.test(pointer)) return code(pointer);
+  return code(pointer.slice(1).replaceAll('/items', '[]').replaceAll('/properties/', '.').replace(/^\./, ''));
 }
 
 /** What the upcaster does, shown by what it makes of the example of the version before. */

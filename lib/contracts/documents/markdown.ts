@@ -6,7 +6,7 @@ export function text(value: string): string {
     .replaceAll('>', '&gt;')
     .replace(/[\\`*_[\]|~#$]/g, '\\$&')
     .replace(/^([-+=])/, '\\$1')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
 }
 
 /** A text as code within a line. Pipes are escaped: tables of GitHub Flavored Markdown need it within code as well. */

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../compatibility/index.ts';
-import { type Demand, demandOf, isSchema, schemasIn, textsIn, typesIn } from './demand.ts';
+import { both, type Demand, demandOf, isSchema, schemasIn, textsIn, typesIn } from './demand.ts';
 import { code, list } from './markdown.ts';
-import { constraintWords, typeWord, valueWord, valueWords } from './schema-words.ts';
+import { constraintWords, MOST_VALUES, typeWord, valueWord, valueWords } from './schema-words.ts';
 
 /** One place of the data, in words. Everything but `path` and `description` is Markdown. */
 export interface SchemaRow {
@@ -20,6 +20,7 @@ const DEEPEST = 30;
 interface Walk {
   readonly root: JsonSchema;
   readonly rows: SchemaRow[];
+  /** Whether the rows say everything: none was left out, no list of values was cut. */
   complete: boolean;
 }
 
@@ -36,7 +37,7 @@ export function schemaRows(schema: JsonSchema): { rows: readonly SchemaRow[]; co
   const walk: Walk = { root: schema, rows: [], complete: true };
   const demand = demandOf(withoutTitle(schema), schema);
   const start: Place = { path: '', required: true, references: [['#', '']], depth: 0 };
-  const isPlain = isObject(demand) && demand.choices.length === 0 && constraintsOf(demand).length === 0;
+  const isPlain = isObject(demand) && demand.choices.length === 0 && constraintsOf(demand, walk).length === 0;
   if (isPlain) visitInside(demand, walk, start);
   else visit(demand, walk, start);
   return { rows: walk.rows, complete: walk.complete };
@@ -54,23 +55,37 @@ function visit(demand: Demand, walk: Walk, place: Place): void {
     walk.complete = false;
     return;
   }
-  const again = place.references.find(([reference]) => demand.references.includes(reference));
-  const description = typeof demand.keywords.description === 'string' ? demand.keywords.description : '';
+  const { plain, nullable } = withoutNull(demand, walk.root);
+  const again = place.references.find(([reference]) => plain.references.includes(reference));
+  const description = typeof plain.keywords.description === 'string' ? plain.keywords.description : '';
   const { path, required } = place;
   if (again !== undefined) {
-    const type = again[1] === '' ? 'like the data itself' : `like ${code(again[1])}`;
-    walk.rows.push({ path, required, type, constraints: [], description });
+    const like = again[1] === '' ? 'like the data itself' : `like ${code(again[1])}`;
+    walk.rows.push({ path, required, type: nullable ? `${like} or null` : like, constraints: [], description });
     return;
   }
   walk.rows.push({
     path,
     required,
-    type: typeWords(demand, walk.root),
-    constraints: constraintsOf(demand),
+    type: typeWords(demand, walk),
+    constraints: constraintsOf(plain, walk),
     description,
   });
-  const references = demand.references.map((reference) => [reference, path] as const);
-  visitInside(demand, walk, { ...place, references: [...place.references, ...references] });
+  const references = plain.references.map((reference) => [reference, path] as const);
+  visitInside(plain, walk, { ...place, references: [...place.references, ...references] });
+}
+
+/** What may be null, as what it is otherwise: then it needs no row for each of two forms. */
+function withoutNull(demand: Demand, root: JsonSchema): { plain: Demand; nullable: boolean } {
+  const [choice = [], ...more] = demand.choices;
+  const others = choice.filter((branch) => !isNull(branch));
+  const isOptionOfNull = more.length === 0 && others.length === 1 && choice.length > 1;
+  if (!isOptionOfNull) return { plain: demand, nullable: false };
+  return { plain: both({ ...demand, choices: [] }, demandOf(others[0]!, root)), nullable: true };
+}
+
+function isNull(schema: JsonSchema): boolean {
+  return typeof schema === 'object' && schema.type === 'null';
 }
 
 function visitInside(demand: Demand, walk: Walk, place: Place): void {
@@ -81,12 +96,14 @@ function visitInside(demand: Demand, walk: Walk, place: Place): void {
   const below = (name: string) => (place.path === '' ? name : `${place.path}.${name}`);
   const properties = schemasIn(keywords.properties);
   for (const [name, schema] of properties) inner(schema, below(shownName(name)), required.includes(name));
-  for (const name of required) {
-    if (!properties.some(([known]) => known === name)) inner(othersOf(keywords), below(shownName(name)), true);
+  const allowed = allowedNames(demand, walk.root);
+  for (const name of new Set([...required, ...(allowed ?? [])])) {
+    if (properties.some(([known]) => known === name)) continue;
+    inner(othersOf(keywords), below(shownName(name)), required.includes(name));
   }
   for (const [pattern, schema] of schemasIn(keywords.patternProperties)) inner(schema, below(`<${pattern}>`), false);
   const others = keywords.additionalProperties;
-  if (typeof others === 'object' && isSchema(others) && Object.keys(others).length > 0)
+  if (allowed === undefined && typeof others === 'object' && isSchema(others) && Object.keys(others).length > 0)
     inner(others, below('*'), false);
   const first = Array.isArray(keywords.prefixItems) ? keywords.prefixItems.filter(isSchema) : [];
   for (const [index, schema] of first.entries()) inner(schema, `${place.path}[${index}]`, true);
@@ -98,22 +115,42 @@ function visitInside(demand: Demand, walk: Walk, place: Place): void {
   }
 }
 
+/** The names that properties can have at all, where each of them gets a row; undefined when there may be others. */
+function allowedNames({ keywords }: Demand, root: JsonSchema): string[] | undefined {
+  const { propertyNames, additionalProperties } = keywords;
+  if (!isSchema(propertyNames) || additionalProperties === false) return undefined;
+  const names = demandOf(propertyNames, root).keywords;
+  if (typeof names.const === 'string') return [names.const];
+  if (!Array.isArray(names.enum)) return undefined;
+  const known = [...textsIn(keywords.required), ...schemasIn(keywords.properties).map(([name]) => name)];
+  const allowed = textsIn(names.enum);
+  return allowed.length <= MOST_VALUES || allowed.every((name) => known.includes(name)) ? allowed : undefined;
+}
+
 /** Items that their list's type has said everything of need no row. */
 function visitItems(schema: JsonSchema, walk: Walk, place: Place): void {
   const demand = demandOf(schema, walk.root);
+  const { plain } = withoutNull(demand, walk.root);
   const at = { ...place, path: `${place.path}[]`, required: true, depth: place.depth + 1 };
-  const again = demand.references.some((one) => place.references.some(([reference]) => reference === one));
-  const said = constraintsOf(demand).length === 0 && typeof demand.keywords.description !== 'string';
-  if (!again && said && demand.choices.length === 0 && at.depth <= DEEPEST) {
-    const references = demand.references.map((reference) => [reference, at.path] as const);
-    visitInside(demand, walk, { ...at, references: [...place.references, ...references] });
+  const again = plain.references.some((one) => place.references.some(([reference]) => reference === one));
+  const said = constraintsOf(plain, walk).length === 0 && typeof plain.keywords.description !== 'string';
+  if (!again && said && plain.choices.length === 0 && at.depth <= DEEPEST) {
+    const references = plain.references.map((reference) => [reference, at.path] as const);
+    visitInside(plain, walk, { ...at, references: [...place.references, ...references] });
   } else visit(demand, walk, at);
 }
 
-/** What an alternative has inside; it is called after the property that tells it from the others. */
+/** What an alternative asks for and has inside; it is called after the property that tells it from the others. */
 function visitBranch(demand: Demand, walk: Walk, place: Place, index: number): void {
   const inner = demand.choices.length > 0 || isObject(demand) || typesIn(demand.keywords.type).includes('array');
-  if (!inner) return;
+  const constraints = constraintsOf(demand, walk);
+  const description = typeof demand.keywords.description === 'string' ? demand.keywords.description : '';
+  const isToldOf = constraints.length > 0 || description !== '';
+  if (!inner && !isToldOf) return;
+  if (walk.rows.length >= MOST_ROWS) {
+    walk.complete = false;
+    return;
+  }
   const constants = schemasIn(demand.keywords.properties).flatMap(([, schema]) =>
     typeof schema === 'object' && 'const' in schema ? [String(schema.const)] : [],
   );
@@ -124,6 +161,7 @@ function visitBranch(demand: Demand, walk: Walk, place: Place, index: number): v
     visit(demand, walk, { ...place, path, required: false, depth: place.depth + 1 });
     return;
   }
+  if (isToldOf) walk.rows.push({ path, required: false, type: typeWords(demand, walk), constraints, description });
   const references = demand.references.map((reference) => [reference, path] as const);
   visitInside(demand, walk, {
     ...place,
@@ -141,19 +179,32 @@ function othersOf(keywords: Demand['keywords']): JsonSchema {
   return isSchema(keywords.additionalProperties) ? keywords.additionalProperties : true;
 }
 
-function constraintsOf({ keywords, patterns }: Demand): string[] {
-  return constraintWords(keywords, patterns);
+function constraintsOf(demand: Demand, walk: Walk): string[] {
+  return [...constraintWords(demand.keywords, demand.patterns), ...nameWords(demand, walk)];
+}
+
+/** What the names of properties have to be, where rows do not show them all. */
+function nameWords(demand: Demand, walk: Walk): string[] {
+  const { propertyNames } = demand.keywords;
+  if (!isSchema(propertyNames) || allowedNames(demand, walk.root) !== undefined) return [];
+  const names = demandOf(propertyNames, walk.root);
+  const type = typeWords(names, walk);
+  const words = [...(type === 'text' || type === 'anything' ? [] : [type]), ...constraintsOf(names, walk)];
+  return words.length === 0 ? [] : [`each name: ${words.join(', ')}`];
 }
 
 /** The type of a place in words: `list of whole numbers`, `text (date) or null`. */
-function typeWords(demand: Demand, root: JsonSchema, depth = 0): string {
+function typeWords(demand: Demand, walk: Walk, depth = 0): string {
   const { keywords, formats, choices } = demand;
   if (demand.impossible) return 'never there';
   if ('const' in keywords) return `always ${valueWord(keywords.const)}`;
-  if (Array.isArray(keywords.enum)) return `one of ${valueWords(keywords.enum)}`;
+  if (Array.isArray(keywords.enum)) {
+    if (keywords.enum.length > MOST_VALUES) walk.complete = false;
+    return `one of ${valueWords(keywords.enum)}`;
+  }
   if (choices.length > 0 && typesIn(keywords.type).length === 0) {
     if (depth > 3) return 'one of several forms';
-    const words = choices[0]!.map((branch) => typeWords(demandOf(branch, root), root, depth + 1));
+    const words = choices[0]!.map((branch) => typeWords(demandOf(branch, walk.root), walk, depth + 1));
     const distinct = [...new Set(words)];
     const objects = words.filter((word) => word === 'object').length;
     return list(
@@ -164,7 +215,7 @@ function typeWords(demand: Demand, root: JsonSchema, depth = 0): string {
   const types = typesIn(keywords.type);
   if (types.length === 0) return keywords.properties === undefined ? 'anything' : 'object';
   const words = types.map((type) => {
-    if (type === 'array') return listWords(keywords, root, depth);
+    if (type === 'array') return listWords(keywords, walk, depth);
     return type === 'string' && formats.some(isNamed)
       ? `text (${formats.filter(isNamed).map(plainFormat).join(', ')})`
       : typeWord(type);
@@ -172,12 +223,12 @@ function typeWords(demand: Demand, root: JsonSchema, depth = 0): string {
   return list(words, 'or');
 }
 
-function listWords(keywords: Demand['keywords'], root: JsonSchema, depth: number): string {
+function listWords(keywords: Demand['keywords'], walk: Walk, depth: number): string {
   if (Array.isArray(keywords.prefixItems)) return `list of these ${keywords.prefixItems.length}`;
   if (typeof keywords.items !== 'object' || !isSchema(keywords.items) || depth > 3) return 'list';
-  const items = demandOf(keywords.items, root);
+  const items = demandOf(keywords.items, walk.root);
   if (items.references.length > 0 && depth > 0) return 'list';
-  const word = typeWords(items, root, depth + 1);
+  const word = typeWords(items, walk, depth + 1);
   return `list of ${PLURALS[word] ?? word}`;
 }
 

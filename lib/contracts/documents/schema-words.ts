@@ -1,7 +1,8 @@
-import { code, list } from './markdown.ts';
+import { code, list, text } from './markdown.ts';
+import { nameOfPattern } from './named-texts.ts';
 
 /** As many values as a reader takes in; the schema itself has them all. */
-const MOST_VALUES = 12;
+export const MOST_VALUES = 12;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -43,7 +44,8 @@ export function constraintWords(keywords: Readonly<Record<string, unknown>>, pat
   const step = number('multipleOf');
   return [
     ...sizeWords('characters', 'character', number('minLength'), number('maxLength')),
-    ...patterns.map((pattern) => `matches ${code(pattern)}`),
+    // what stands for a kind of text is named by the type
+    ...patterns.filter((pattern) => nameOfPattern(pattern) === undefined).map(patternWords),
     ...(over === undefined ? [] : [`more than ${over}`]),
     ...(least === undefined || least <= -SAFE ? [] : [`at least ${least}`]),
     ...(under === undefined ? [] : [`less than ${under}`]),
@@ -55,7 +57,21 @@ export function constraintWords(keywords: Readonly<Record<string, unknown>>, pat
     ...(keywords.additionalProperties === false ? ['no other properties'] : []),
     ...('default' in keywords ? [`default ${valueWord(keywords.default)}`] : []),
     ...(keywords.deprecated === true ? ['deprecated'] : []),
+    ...(typeof keywords.$comment === 'string' ? [commentWords(keywords.$comment)] : []),
   ];
+}
+
+function patternWords(pattern: string): string {
+  return pattern === 'Z$' ? `ends in ${code('Z')}` : `matches ${code(pattern)}`;
+}
+
+/** What code checks or converts, as the schema tells of it; expressions as code. */
+function commentWords(comment: string): string {
+  const sentence = /^[A-Z][a-z]/.test(comment) ? comment[0]!.toLowerCase() + comment.slice(1) : comment;
+  const [before, expression, after] = [/^(.*?\bmatches )(\/.+\/[a-z]*)(\..*)?$/s.exec(sentence)].flatMap((found) =>
+    found === null ? [sentence, '', ''] : [found[1]!, code(found[2]!), found[3] ?? ''],
+  );
+  return `${text(before!)}${before!.endsWith(' ') ? ' ' : ''}${expression}${text(after!)}`.replace(/\.$/, '');
 }
 
 function sizeWords(many: string, one: string, least: number | undefined, most: number | undefined): string[] {

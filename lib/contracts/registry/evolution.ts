@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { diff } from '../compatibility/index.ts';
 import { accepted } from '../versions.ts';
 import { type DeclaredVersion, type KnownVersion, knownVersions } from './declared.ts';
@@ -10,11 +11,15 @@ import type { SchemaObject } from './subschemas.ts';
  * says, version numbers without gaps, majors that do not fall. Producers write what they declare and nothing else; readers
  * let pass what they do not know.
  */
-export function judgeEvolution(declared: readonly DeclaredVersion[], registry: Pick<Registry, 'versions'>): Finding[] {
+export function judgeEvolution(
+  declared: readonly DeclaredVersion[],
+  registry: Pick<Registry, 'versions'> & { readonly directory?: string },
+): Finding[] {
   return [...knownVersions(declared, registry)].flatMap(([type, versions]) => [
     ...judgeNumbers(type, versions),
     ...versions.flatMap((one) => judgePromise(type, one, versions)),
-    ...retired(type, versions),
+    ...behind(type, versions, registry.directory),
+    ...unreached(type, versions),
   ]);
 }
 
@@ -49,9 +54,15 @@ function judgePromise(type: string, next: KnownVersion, versions: readonly Known
       mode === 'BACKWARD'
         ? []
         : unreadable(next.document, before.document, { written: nameOf(next), reader: nameOf(before) });
+    const lostHeaders = mode === 'BACKWARD' ? [] : headersLost(before, next);
     const broken = [
       ...(backward.length > 0 ? [`its readers cannot read all that version ${before.version} wrote (BACKWARD)`] : []),
       ...(forward.length > 0 ? [`readers of version ${before.version} cannot read all that it writes (FORWARD)`] : []),
+      ...(lostHeaders.length > 0
+        ? [
+            `subscriptions that route by ${inQuotes(lostHeaders)} get nothing of it, as it is without ${lostHeaders.length === 1 ? 'that header' : 'those headers'} (FORWARD)`,
+          ]
+        : []),
     ];
     if (broken.length === 0) return [];
     const finding: Finding = {
@@ -61,10 +72,28 @@ function judgePromise(type: string, next: KnownVersion, versions: readonly Known
       version: next.version,
       file: next.declared!.file,
       message: `It promises ${contract.compatibility} within major ${next.major}, but ${broken.join(', and ')}. Make the change a compatible one, or give the version a new major.`,
-      places: [...backward, ...forward],
+      breaks: [
+        ...(backward.length > 0 ? ['BACKWARD' as const] : []),
+        ...(forward.length + lostHeaders.length > 0 ? ['FORWARD' as const] : []),
+      ],
+      ...(lostHeaders.length > 0 && { lostHeaders }),
+      places: [...backward, ...forward, ...lostHeaders.map((name) => headerPlace(name, nameOf(before), nameOf(next)))],
     };
     return [finding];
   });
+}
+
+/** A filter that asks for a header lets nothing through that has none, and SNS tells nobody. */
+function headersLost(before: KnownVersion, next: KnownVersion): string[] {
+  return before.headers.filter((name) => !next.headers.includes(name));
+}
+
+function headerPlace(name: string, before: string, next: string): Place {
+  return { path: '#/x-baton/headers', reason: `${before} has the header '${name}', ${next} does not.` };
+}
+
+function inQuotes(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
 }
 
 function nameOf({ version }: KnownVersion): string {
@@ -98,22 +127,35 @@ function judgeNumbers(type: string, versions: readonly KnownVersion[]): Finding[
   });
 }
 
+/** A version that was published and that code has lost: its producers are about to write the one before again. */
+function behind(type: string, versions: readonly KnownVersion[], directory = ''): Finding[] {
+  const newest = versions.findLast(({ declared }) => declared !== undefined)?.version;
+  if (newest === undefined) return [];
+  return versions
+    .filter(({ version }) => version > newest)
+    .map(({ version, registered }) => {
+      const file = join(directory, registered!.file);
+      const message = `The registry has version ${version}, and the newest that code declares is version ${newest}. Restore version ${version} in the code; to go back to an earlier shape, declare that as version ${versions.at(-1)!.version + 1}. If ${file} was never merged, delete it.`;
+      return { kind: 'behind', severity: 'error', type, version, file, message };
+    });
+}
+
 /** A version that the newest one has no way from: events of it that are still on their way would be dead letters. */
-function retired(type: string, versions: readonly KnownVersion[]): Finding[] {
+function unreached(type: string, versions: readonly KnownVersion[]): Finding[] {
   const newest = versions.findLast(({ declared }) => declared !== undefined)?.declared;
   if (newest === undefined) {
     const { version } = versions.at(-1)!;
-    const message = 'No code declares this type any more; its versions are history.';
-    return [{ kind: 'retired', severity: 'note', type, version, message }];
+    const message = 'No code declares this type any more.';
+    return [{ kind: 'unreached', severity: 'note', type, version, message }];
   }
   const reached = new Set(accepted(newest.contract).map(({ version }) => version));
   return versions
     .filter(({ version, registered }) => registered && version < newest.contract.version && !reached.has(version))
     .map(({ version }) => ({
-      kind: 'retired',
+      kind: 'unreached',
       severity: 'note',
       type,
       version,
-      message: `Retired: who reads version ${newest.contract.version} does not accept it, as no 'previous' leads there.`,
+      message: `Readers of version ${newest.contract.version} do not accept it, as no 'previous' leads there.`,
     }));
 }

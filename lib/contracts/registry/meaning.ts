@@ -26,6 +26,19 @@ const MOST_SCHEMAS = 100_000;
  * @returns at most `most` differences; none when they mean the same
  */
 export function differences(registered: JsonSchema, declared: JsonSchema, most = 3): Difference[] {
+  return compared(meaningOf(registered), meaningOf(declared), most);
+}
+
+/**
+ * Where two documents that mean the same tell otherwise of rules in code, as their `$comment`s do.
+ * @returns at most `most` differences
+ */
+export function ruleDifferences(registered: JsonSchema, declared: JsonSchema, most = 3): Difference[] {
+  const told = new Set([...ANNOTATIONS].filter((keyword) => keyword !== '$comment'));
+  return compared(meaningOf(registered, told), meaningOf(declared, told), most);
+}
+
+function compared(registered: unknown, declared: unknown, most: number): Difference[] {
   const found: Difference[] = [];
   const compare = (a: unknown, b: unknown, path: string): void => {
     if (found.length >= most || JSON.stringify(a) === JSON.stringify(b)) return;
@@ -39,12 +52,15 @@ export function differences(registered: JsonSchema, declared: JsonSchema, most =
       found.push({ path, registered: shortened(without(a, b)), declared: shortened(without(b, a)) });
     } else found.push({ path, registered: shortened(a), declared: shortened(b) });
   };
-  compare(meaningOf(registered), meaningOf(declared), '#');
+  compare(registered, declared, '#');
   return found;
 }
 
-/** A document without what means nothing, in one order. */
-export function meaningOf(document: JsonSchema): unknown {
+/**
+ * A document without what means nothing, in one order.
+ * @param annotations the keywords that mean nothing
+ */
+export function meaningOf(document: JsonSchema, annotations: ReadonlySet<string> = ANNOTATIONS): unknown {
   if (!isRecord(document)) return document;
   let schemas = 0;
   const follow = (schema: JsonSchema, refs: readonly string[]): unknown => {
@@ -52,7 +68,9 @@ export function meaningOf(document: JsonSchema): unknown {
     if (schemas > MOST_SCHEMAS) throw new RangeError(`more than ${MOST_SCHEMAS} schemas`);
     if (!isRecord(schema)) return schema;
     const { $ref, $defs: _, definitions: __, ...rest } = schema;
-    const entries = Object.entries(mapSubschemas(rest, (one) => follow(one, refs))).filter(isMeant);
+    const entries = Object.entries(mapSubschemas(rest, (one) => follow(one, refs))).filter((entry) =>
+      isMeant(entry, annotations),
+    );
     const sorted = entries.map(([keyword, value]) => [keyword, sortedSet(keyword, value)] as [string, unknown]);
     if (typeof $ref === 'string') {
       const target = targetOf(document, $ref);
@@ -81,10 +99,10 @@ export function meaningOf(document: JsonSchema): unknown {
   }
 }
 
-function isMeant([keyword, value]: [string, unknown]): boolean {
+function isMeant([keyword, value]: [string, unknown], annotations: ReadonlySet<string>): boolean {
   // no properties are the same as no word about properties
   if (keyword === 'properties' && isRecord(value) && Object.keys(value).length === 0) return false;
-  return !ANNOTATIONS.has(keyword) && (!keyword.startsWith('x-') || keyword === BATON_KEYWORD);
+  return !annotations.has(keyword) && (!keyword.startsWith('x-') || keyword === BATON_KEYWORD);
 }
 
 function sortedSet(keyword: string, value: unknown): unknown {

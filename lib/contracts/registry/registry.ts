@@ -78,7 +78,7 @@ export async function readRegistry(directory: string): Promise<Registry> {
 
 /**
  * Reads the text of a version's file.
- * @throws ContractError when it is none that was written for the version that its name says
+ * @throws ContractError when it was not written for the version that its name says
  */
 export function readVersionFile(file: string, text: string): RegisteredVersion {
   const named = versionOfFile(file);
@@ -107,7 +107,7 @@ export async function writeVersion(directory: string, type: string, version: num
 }
 
 function checked(schema: unknown, { type, version }: { type: string; version: number }) {
-  if (!isRecord(schema)) throw new RegistryError('it is no JSON object');
+  if (!isRecord(schema)) throw new RegistryError('it is not a JSON object');
   const id = dataschemaOf(type, version);
   if (schema.$id !== id)
     throw new RegistryError(`its $id is ${JSON.stringify(schema.$id)}, not "${id}" as its name says`);
@@ -117,7 +117,12 @@ function checked(schema: unknown, { type, version }: { type: string; version: nu
     (facts.kind === 'event' || facts.kind === 'command') &&
     facts.version === version &&
     Number.isSafeInteger(facts.major) &&
-    typeof facts.compatibility === 'string';
+    typeof facts.compatibility === 'string' &&
+    (facts.headers === undefined || isTexts(facts.headers));
   if (!sound) throw new RegistryError(`its '${BATON_KEYWORD}' is not as \`baton contracts accept\` writes it`);
   return { document: schema, facts: facts as unknown as DocumentFacts };
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { JsonSchema } from '../compatibility/index.ts';
 import type { AnyContract } from '../contract.ts';
 import { UnrepresentableSchemaError } from './errors.ts';
+import { portabilityOf } from './portable-pattern.ts';
 import { isRecord, mapSubschemas, type SchemaObject } from './subschemas.ts';
 
 /** The keyword under which a document says what JSON Schema has no keyword for. */
@@ -44,15 +45,23 @@ const FORMATS = new Set(
   uri-template json-pointer relative-json-pointer regex`.split(/\s+/),
 );
 
+/** Checks that JSON Schema has keywords for; what else there is decides in code. */
+const CHECKS = new Set(
+  `less_than greater_than multiple_of number_format bigint_format min_length max_length length_equals string_format
+  min_size max_size size_equals`.split(/\s+/),
+);
+
 const MORE_RULES = 'Code checks more than this schema says.';
+const COUNTS_UNITS = 'Code counts UTF-16 units where this schema counts characters.';
 const READ_FREELY = 'Readers convert what they are given: they may take more than this schema says.';
 
 /**
  * The JSON Schema (2020-12) of what travels as data of a contract: what its schema takes as input. `$id` is the contract's
  * `dataschema`. The same contract gives the same text.
  *
- * What JSON Schema cannot say is never left out in silence. Rules in code (`refine`, `trim`, flags of a regular expression,
- * conversions) are told of in `$comment`; `z.coerce.date()` is the date-time text that a Date travels as.
+ * What JSON Schema cannot say is never left out in silence. Rules in code (`refine`, `trim`, what comes behind a `transform`,
+ * regular expressions that mean something else there) are told of in `$comment`; `z.coerce.date()` is the date-time text that a
+ * Date travels as.
  *
  * @throws UnrepresentableSchemaError for what JSON could not carry either: Date, bigint, Map, Set, undefined, NaN, ...
  */
@@ -85,33 +94,42 @@ export function schemaDocument(contract: AnyContract): JsonSchema {
  */
 export function zodSchemaDocument(schema: z.ZodType, name: string): SchemaObject {
   let document: SchemaObject;
+  const problems = new Set<string>();
   try {
     document = z.toJSONSchema(schema, {
       target: 'draft-2020-12',
       io: 'input',
       unrepresentable: ({ zodSchema, path, message }) =>
-        represented(zodSchema as unknown as z.ZodType, { name, path, message }),
+        represented(zodSchema as unknown as z.ZodType, { name, path, message }, problems),
       override: ({ zodSchema, jsonSchema }) => complete(zodSchema as unknown as z.ZodType, jsonSchema),
     });
   } catch (cause) {
-    if (cause instanceof UnrepresentableSchemaError) throw cause;
     const problem = cause instanceof RangeError ? 'it is nested too deep' : (cause as Error).message;
     throw new UnrepresentableSchemaError(`${name} has no JSON Schema: ${problem}`, { cause });
   }
+  if (problems.size > 0) throw new UnrepresentableSchemaError([...problems].join('\n'));
   // zod adds a property that only its own validator would find
   const { '~standard': _, ...plain } = document;
   return ordered(readableDefinitions(plain));
 }
 
-/** What stands for a zod type that JSON Schema does not know. */
-function represented(schema: z.ZodType, place: { name: string; path: (string | number)[]; message: string }) {
+/**
+ * What stands for a zod type that JSON Schema does not know.
+ * @param problems is told of what nothing can stand for: all of it, so that it is put right at once
+ */
+function represented(
+  schema: z.ZodType,
+  place: { name: string; path: (string | number)[]; message: string },
+  problems: Set<string>,
+) {
   const { type, coerce } = definitionOf(schema);
   if (type === 'date' && coerce) return { type: 'string', format: 'date-time', $comment: READ_FREELY } as const;
   if (type === 'custom') return { $comment: MORE_RULES };
   const where = place.path.length === 0 ? 'the data' : `#/${place.path.join('/')}`;
-  throw new UnrepresentableSchemaError(
+  problems.add(
     `${place.name}: ${where} cannot travel as JSON (${place.message}). ${REMEDIES[type] ?? 'Describe what travels: texts, numbers, booleans, null, arrays and objects.'}`,
   );
+  return {};
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -128,10 +146,17 @@ const REMEDIES: Readonly<Record<string, string>> = {
 function complete(schema: z.ZodType, json: Record<string, unknown>): void {
   const definition = definitionOf(schema);
   const checks = (definition.checks ?? []).map((check) => definitionOf(check));
-  if (checks.some(({ check }) => check === 'custom' || check === 'overwrite')) comment(json, MORE_RULES);
+  if (checks.some(({ check = '' }) => !CHECKS.has(check))) comment(json, MORE_RULES);
   if (definition.type === 'catch' || definition.coerce) comment(json, READ_FREELY);
-  if (definition.type === 'pipe' && definition.in && definitionOf(definition.in).type === 'transform')
-    comment(json, READ_FREELY);
+  if (definition.type === 'pipe') {
+    const isPrepared = definition.in !== undefined && definitionOf(definition.in).type === 'transform';
+    if (isPrepared) comment(json, READ_FREELY);
+    // a function may refuse what it is given, and what comes behind it is a schema of its own
+    comment(json, MORE_RULES);
+  }
+  if (definition.type === 'template_literal' && typeof json.pattern === 'string')
+    completePattern(new RegExp(json.pattern), json);
+  if (isRecord(json.patternProperties)) completeKeys(definition, json);
   // a record says of its keys what every key is
   if (isRecord(json.propertyNames) && JSON.stringify(json.propertyNames) === '{"type":"string"}')
     delete json.propertyNames;
@@ -151,10 +176,9 @@ function completeFormat(given: Definition, json: Record<string, unknown>): void 
       comment(json, `Code checks that it is a ${format}.`);
     return;
   }
-  if (/[ims]/.test(pattern.flags)) {
-    dropPattern(json, pattern.source);
-    comment(json, `Code checks that it matches ${pattern}.`);
-  } else if (format === 'datetime' && local !== true && typeof precision !== 'number') {
+  if (!completePattern(pattern, json)) return;
+  if (format === 'regex' && portabilityOf(pattern) === 'counts') comment(json, COUNTS_UNITS);
+  if (format === 'datetime' && local !== true && typeof precision !== 'number') {
     // of date-time, which has any offset, the form that ends in Z
     dropPattern(json, pattern.source, offset === true ? undefined : 'Z$');
   } else if (format === 'datetime' && local === true && json.format === 'date-time') {
@@ -164,6 +188,25 @@ function completeFormat(given: Definition, json: Record<string, unknown>): void 
     const standard = definitionOf(STANDARD[format]!).pattern;
     if (pattern.source === standard?.source) dropPattern(json, pattern.source);
   }
+}
+
+/** Takes a pattern out that would say something else than in code; whether it may stay. */
+function completePattern(pattern: RegExp, json: Record<string, unknown>): boolean {
+  if (portabilityOf(pattern) !== 'other') return true;
+  dropPattern(json, pattern.source);
+  comment(json, `Code checks that it matches ${pattern}.`);
+  return false;
+}
+
+/** The keys of a record whose other keys are free. */
+function completeKeys({ keyType }: Definition, json: Record<string, unknown>): void {
+  const key = keyType && definitionOf(keyType);
+  const all = key === undefined ? [] : [key, ...(key.checks ?? []).map((check) => definitionOf(check))];
+  const patterns = all.flatMap(({ pattern }) => pattern ?? []);
+  const foreign = patterns.filter((pattern) => portabilityOf(pattern) === 'other');
+  if (foreign.length === 0) return;
+  delete json.patternProperties;
+  comment(json, `Code checks what has a key that matches ${patterns.join(' and ')}.`);
 }
 
 /** Takes a pattern out, or puts another in its place, wherever zod wrote it. */
@@ -246,6 +289,7 @@ interface Definition {
   hostname?: RegExp;
   protocol?: RegExp;
   in?: z.ZodType;
+  keyType?: z.ZodType;
   checks?: readonly z.ZodType[];
 }
 

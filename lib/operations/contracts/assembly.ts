@@ -13,6 +13,8 @@ export interface Resource {
 export interface Template {
   /** Absolute path. */
   file: string;
+  /** Where its stack goes, as far as that was known: `aws://123456789012/eu-central-1`, `aws://unknown-account/unknown-region`. */
+  environment: string;
   /** By logical id. */
   resources: ReadonlyMap<string, Resource>;
 }
@@ -49,7 +51,7 @@ export function readAssembly(directory: string): Assembly {
     };
     switch (isRecord(artifact) ? artifact.type : undefined) {
       case 'aws:cloudformation:stack':
-        readTemplates(fileOf('templateFile'), directory, templates);
+        readTemplates(fileOf('templateFile'), environmentOf(artifact), directory, templates);
         break;
       case 'cdk:asset-manifest':
         readFolders(fileOf('file'), directory, folders);
@@ -78,10 +80,15 @@ export function recordOf(value: unknown, name: string): Record<string, unknown> 
   return isRecord(found) ? found : undefined;
 }
 
-function readTemplates(file: string, directory: string, templates: Template[]): void {
+function environmentOf(artifact: unknown): string {
+  const environment = isRecord(artifact) ? artifact.environment : undefined;
+  return typeof environment === 'string' ? environment : '';
+}
+
+function readTemplates(file: string, environment: string, directory: string, templates: Template[]): void {
   if (templates.some((template) => template.file === file)) return;
   const resources = new Map<string, Resource>();
-  templates.push({ file, resources });
+  templates.push({ file, environment, resources });
   for (const [logicalId, resource] of Object.entries(recordOf(readJson(file), 'Resources') ?? {})) {
     if (!isRecord(resource) || typeof resource.Type !== 'string') {
       throw new AssemblyError(`${file}: the resource ${logicalId} has no 'Type'. ${REMEDY}`);
@@ -91,7 +98,7 @@ function readTemplates(file: string, directory: string, templates: Template[]): 
     resources.set(logicalId, { Type, Metadata, Properties: recordOf(resource, 'Properties') ?? {} });
     const nested = Metadata['aws:asset:path'];
     if (Type === 'AWS::CloudFormation::Stack' && typeof nested === 'string') {
-      readTemplates(join(directory, nested), directory, templates);
+      readTemplates(join(directory, nested), environment, directory, templates);
     }
   }
 }

@@ -19,3 +19,15 @@ export class DataFetchError extends OperationError {
 export class DataGoneError extends DataFetchError {
   override name = 'DataGoneError';
 }
+
+/** A queue could not be sampled. */
+export class SampleError extends OperationError {
+  override name = 'SampleError';
+  /** Messages that stay hidden until their lease ends. */
+  readonly notGivenBack: number;
+
+  constructor(message: string, notGivenBack: number, options?: ErrorOptions) {
+    super(message, options);
+    this.notGivenBack = notGivenBack;
+  }
+}

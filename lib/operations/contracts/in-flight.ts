@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { ConsumerFacts } from '../../contracts/pipeline.ts';
+import type { SampleError } from './errors.ts';
 import type { Judgement, Verdict } from './judgement.ts';
 import { createLimit } from './limit.ts';
 import { type QueueSample, sampleQueue } from './queue-sample.ts';
@@ -39,18 +40,19 @@ export interface QueueReport {
   name: string;
   /**
    * - `sampled`: see `sampled`
-   * - `notThere`: there is no such queue yet
+   * - `missing`: there is no such queue
    * - `spared`: looking would cost its messages too much
-   * - `noReader`: nobody knows what its consumer reads; only counted
+   * - `counted`: no more than that, since nobody knows what its consumer reads
+   * - `interrupted`: called off before it was complete
    * - `failed`: SQS did not answer as it should
    */
-  status: QueueSample['status'] | 'noReader' | 'failed';
+  status: QueueSample['status'] | 'counted' | 'failed';
   /** As SQS counts them: approximate. */
   visible: number;
   notVisible: number;
   delayed: number;
   sampled: number;
-  /** Messages that come back only when their lease of a minute ends. */
+  /** Messages that SQS did not take back: they stay hidden until their lease of a minute ends. */
   notGivenBack: number;
   /** What a reader of the numbers has to know. */
   note?: string;
@@ -65,10 +67,12 @@ export interface InFlightRow {
   type?: string;
   version?: number;
   sampled: number;
-  /** Those of them that the consumer's code could not read. Not among them: those that were `notLookedAt`. */
+  /** Those of them that the consumer's code could not read. */
   unreadable: number;
+  /** Those of which nobody can tell. */
+  unjudged: number;
   verdicts: Partial<Record<Verdict, number>>;
-  /** Why one of them is not readable, or was not looked at. */
+  /** Why one of them is not readable, or was not judged. */
   example?: { messageId: string; verdict: Verdict; message: string };
 }
 
@@ -80,29 +84,34 @@ export interface InFlight {
   rows: InFlightRow[];
   sampled: number;
   unreadable: number;
+  unjudged: number;
+  /** Messages that SQS did not take back. */
+  notGivenBack: number;
 }
 
 /**
  * Samples what is in the queues and DLQs of consumers, and judges it by their code. Messages are leased and given back, never
- * deleted; each one looked at has been received once more. See docs/in-flight.md for what that costs.
- * @throws the reason of `signal`, after everything is given back
+ * deleted; each one looked at has been received once more. See docs/in-flight.md for what that costs. Never rejects: a queue
+ * that cannot be read is `failed`, and one that was not looked into any more, because of `signal`, `interrupted`.
  */
 export async function inFlight(props: InFlightProps): Promise<InFlight> {
-  const { consumers, concurrency = 4, signal } = props;
+  const { consumers, concurrency = 4 } = props;
   const limit = createLimit(concurrency);
   const each = await Promise.all(consumers.map((consumer) => limit(() => lookAt(consumer, props))));
-  signal?.throwIfAborted();
   const rows = each.flatMap((one) => one.rows);
+  const queues = each.flatMap((one) => one.queues);
   return {
-    queues: each.flatMap((one) => one.queues),
+    queues,
     rows,
-    sampled: rows.reduce((sum, row) => sum + row.sampled, 0),
-    unreadable: rows.reduce((sum, row) => sum + row.unreadable, 0),
+    sampled: sum(rows, ({ sampled }) => sampled),
+    unreadable: sum(rows, ({ unreadable }) => unreadable),
+    unjudged: sum(rows, ({ unjudged }) => unjudged),
+    notGivenBack: sum(queues, ({ notGivenBack }) => notGivenBack),
   };
 }
 
 async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pick<InFlight, 'queues' | 'rows'>> {
-  const { readers, signal } = props;
+  const { readers } = props;
   const reader = readers.find((one) => one.consumer.name === consumer.name);
   const places: { queue: QueueKind; name: string }[] = [
     { queue: 'queue', name: consumer.queue },
@@ -110,7 +119,6 @@ async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pi
   ];
   const readable = reader?.state === 'open';
   const samples = await Promise.all(places.map((place) => sampleOf(place, props, readable)));
-  if (signal?.aborted) return { queues: [], rows: [] };
   const messages = samples.flatMap(({ queue, messages }) => messages.map((message) => ({ queue, message })));
   const judgements = await judgeAll(
     messages.map(({ message }) => message.Body ?? ''),
@@ -119,7 +127,7 @@ async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pi
   const { name, owner } = consumer;
   const rows = new Map<string, InFlightRow>();
   messages.forEach(({ queue, message }, index) => {
-    const judgement = judgements[index] ?? { verdict: 'notLookedAt', message: 'It was not judged.' };
+    const judgement = judgements[index] ?? { verdict: 'unjudged', message: 'It was not judged.' };
     const key = JSON.stringify([queue, judgement.type, judgement.version]);
     const row = rows.get(key) ?? emptyRow(name, owner, queue, judgement);
     rows.set(key, row);
@@ -127,7 +135,7 @@ async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pi
   });
   const queues = samples.map(({ messages: all, queue, name: queueName, ...facts }): QueueReport => {
     const problem = reader === undefined ? `${name}: it has no reader.` : reader.problems.join(' ');
-    const note = facts.status === 'noReader' ? problem : facts.note;
+    const note = facts.status === 'counted' ? problem : facts.note;
     const { note: _, ...counted } = facts;
     return { consumer: name, owner, queue, name: queueName, sampled: all.length, ...counted, ...(note && { note }) };
   });
@@ -143,16 +151,16 @@ async function sampleOf(
   readable: boolean,
 ): Promise<Sampled> {
   try {
-    const size = readable ? sample : 0;
-    const source = queue === 'queue';
-    const sampled = await sampleQueue({ sqs, name, sample: size, source, clock, sleep, ...(signal && { signal }) });
-    const status = readable || sampled.status === 'notThere' ? sampled.status : 'noReader';
+    const props = { sqs, name, sample: readable ? sample : 0, source: queue === 'queue', clock, sleep };
+    const sampled = await sampleQueue({ ...props, ...(signal && { signal }) });
+    const counted = !readable && (sampled.status === 'sampled' || sampled.status === 'spared');
+    const status = counted ? 'counted' : sampled.status;
     return { queue, name, ...sampled, status };
   } catch (error) {
     // one queue that cannot be read does not hide the others
-    const note = `${(error as Error).name}: ${(error as Error).message}`;
-    const nothing = { visible: 0, notVisible: 0, delayed: 0, messages: [], notGivenBack: 0 };
-    return { queue, name, status: 'failed', note, ...nothing };
+    const { message: note, notGivenBack = 0 } = error as Partial<SampleError> & Error;
+    const nothing = { visible: 0, notVisible: 0, delayed: 0, messages: [] };
+    return { queue, name, status: 'failed', note, notGivenBack, ...nothing };
   }
 }
 
@@ -162,7 +170,7 @@ async function judgeAll(bodies: readonly string[], reader: InFlightProps['reader
     return await reader.judge(bodies);
   } catch (error) {
     const message = `It could not be judged: ${(error as Error).message}`;
-    return bodies.map((): Judgement => ({ verdict: 'notLookedAt', message }));
+    return bodies.map((): Judgement => ({ verdict: 'unjudged', message }));
   }
 }
 
@@ -175,6 +183,7 @@ function emptyRow(consumer: string, owner: string, queue: QueueKind, { type, ver
     ...(version !== undefined && { version }),
     sampled: 0,
     unreadable: 0,
+    unjudged: 0,
     verdicts: {},
   };
 }
@@ -184,9 +193,10 @@ function count(row: InFlightRow, { verdict, message = '' }: Judgement, messageId
   row.verdicts[verdict] = (row.verdicts[verdict] ?? 0) + 1;
   if (verdict === 'readable') return;
   const first = row.unreadable === 0;
-  if (verdict !== 'notLookedAt') row.unreadable++;
-  // what is unreadable says more than what nobody looked at
-  const better = row.example === undefined || (first && verdict !== 'notLookedAt');
+  if (verdict === 'unjudged') row.unjudged++;
+  else row.unreadable++;
+  // what is unreadable says more than what nobody judged
+  const better = row.example === undefined || (first && verdict !== 'unjudged');
   if (better) row.example = { messageId, verdict, message };
 }
 
@@ -197,14 +207,12 @@ function inOrder(a: InFlightRow, b: InFlightRow): number {
   return (a.version ?? Infinity) - (b.version ?? Infinity) || 0;
 }
 
+function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
+
 function sentence({ consumer, name, status, visible, sampled, notGivenBack, note }: QueueReport): string {
-  const what = {
-    sampled: `${sampled} of about ${visible} messages looked at and given back`,
-    notThere: 'not there',
-    spared: 'left alone',
-    noReader: `about ${visible} messages, not looked at`,
-    failed: 'could not be read',
-  }[status];
-  const late = notGivenBack > 0 ? ` (${notGivenBack} of them come back within a minute)` : '';
-  return `${consumer}: ${name}: ${what}${late}.${note ? ` ${note}` : ''}`;
+  const seen = { sampled: `: ${sampled} of about ${visible} messages`, counted: `: about ${visible} messages` };
+  const late = notGivenBack > 0 ? ` ${notGivenBack} were not given back, and stay hidden for up to a minute.` : '';
+  return `${consumer}: ${name}: ${status}${seen[status as keyof typeof seen] ?? ''}.${note ? ` ${note}` : ''}${late}`;
 }

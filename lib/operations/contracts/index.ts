@@ -1,5 +1,6 @@
 export * from './data-fetcher.ts';
 export * from './declared-contracts.ts';
+export * from './deployment.ts';
 export * from './errors.ts';
 export * from './in-flight.ts';
 export type { DataReference, Judgement, Verdict } from './judgement.ts';

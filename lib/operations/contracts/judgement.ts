@@ -21,7 +21,7 @@ import { readJson } from '../../contracts/json-text.ts';
  * - `missingUpcaster`: a version that is older than those it accepts
  * - `upcastFailed`: of an accepted version, and not made into its own
  * - `invalidData`: the data does not fit its version
- * - `notLookedAt`: nobody knows; the message says why
+ * - `unjudged`: nobody knows; the message says why
  */
 export type Verdict =
   | 'readable'
@@ -31,7 +31,7 @@ export type Verdict =
   | 'missingUpcaster'
   | 'upcastFailed'
   | 'invalidData'
-  | 'notLookedAt';
+  | 'unjudged';
 
 /** What became of one message. */
 export interface Judgement {
@@ -103,9 +103,20 @@ export function judge(body: string, reader: Reader, data?: string): Judgement & 
       const refusal = refusalOf(envelope, reader);
       if (refusal !== undefined) return { verdict: 'malformed', ...said, message: refusal };
       const reference = { dataref, ...(datahash !== undefined && { datahash }) };
-      return { verdict: 'notLookedAt', ...said, reference, message: 'Its data is in S3, and was not fetched.' };
+      return { verdict: 'unjudged', ...said, reference, message: 'Its data is in S3, and was not fetched.' };
     }
     return { ...verdictOf(error), ...said };
+  }
+}
+
+/** What a message says it is, as far as it can be read. */
+export function saidBy(body: string): Pick<Judgement, 'type' | 'version'> {
+  try {
+    const { type, dataschema } = parseEnvelope(body);
+    const version = versionOf(dataschema);
+    return { type, ...(version !== undefined && { version }) };
+  } catch {
+    return {};
   }
 }
 

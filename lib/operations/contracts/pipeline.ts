@@ -2,7 +2,9 @@ import { basename, resolve } from 'node:path';
 import {
   CONSUMER_METADATA,
   type ConsumerFacts,
+  type ImportedTopicFacts,
   type PipelineFacts,
+  type PublicationFacts,
   TOPIC_METADATA,
   type TopicFacts,
 } from '../../contracts/pipeline.ts';
@@ -81,11 +83,41 @@ function consumerFacts(said: Record<string, unknown>, place: Place): ConsumerFac
     kind: said.kind,
     queue: text(said, 'queue', place),
     deadLetterQueue: text(said, 'deadLetterQueue', place),
+    ...(typeof said.maxReceives === 'number' && { maxReceives: said.maxReceives }),
     ...(topic !== undefined && { topic }),
+    ...importedTopic(said, place),
     ordered: flag(said, 'ordered', place),
     events: texts(said, 'events', place),
     pinned: flag(said, 'pinned', place),
+    ...(said.headers !== undefined && { headers: texts(said, 'headers', place) }),
     produces: texts(said, 'produces', place),
+    ...(said.publishesTo !== undefined && { publishesTo: publications(said, place) }),
+  };
+}
+
+function publications(said: Record<string, unknown>, place: Place): PublicationFacts[] {
+  const { publishesTo } = said;
+  if (!Array.isArray(publishesTo) || !publishesTo.every(isRecord)) throw refusal(said, 'publishesTo', place);
+  return publishesTo.map((one) => {
+    const topic = optionalText(one, 'topic');
+    return {
+      ...(topic !== undefined && { topic }),
+      ...importedTopic(one, place),
+      events: texts(one, 'events', place),
+    };
+  });
+}
+
+function importedTopic(said: Record<string, unknown>, place: Place): { importedTopic?: ImportedTopicFacts } {
+  const topic = recordOf(said, 'importedTopic');
+  if (topic === undefined) return {};
+  const arn = optionalText(topic, 'arn');
+  return {
+    importedTopic: {
+      path: text(topic, 'path', place),
+      ...(arn !== undefined && { arn }),
+      ordered: flag(topic, 'ordered', place),
+    },
   };
 }
 

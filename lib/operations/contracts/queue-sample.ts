@@ -1,11 +1,6 @@
-import {
-  ChangeMessageVisibilityBatchCommand,
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
-  type Message,
-  ReceiveMessageCommand,
-  type SQSClient,
-} from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, type Message, type SQSClient } from '@aws-sdk/client-sqs';
+import { SampleError } from './errors.ts';
+import { createLease, MOST_AT_ONCE, type QueueLease } from './queue-lease.ts';
 
 /** Which queue to take a sample of, and how. */
 export interface SampleProps {
@@ -15,8 +10,8 @@ export interface SampleProps {
   /** Messages at most. */
   sample: number;
   /**
-   * Whether a consumer works on it: every look is one receive of the few that its redrive policy grants a message, so messages
-   * that have few left are not looked at any further. Who keeps a DLQ counts nothing.
+   * Whether a consumer works on it: every look is one receive of the few that its redrive policy grants a message, so half of
+   * them are left to the consumer. Who keeps a DLQ counts nothing.
    */
   source: boolean;
   /** Ends the sampling; what is leased is given back all the same. */
@@ -30,44 +25,40 @@ export interface SampleProps {
 export interface QueueSample {
   /**
    * - `sampled`: as far as the limits go
-   * - `notThere`: there is no such queue yet
+   * - `missing`: there is no such queue
    * - `spared`: looking would cost its messages too much; `note` says why
+   * - `interrupted`: called off before it was complete
    */
-  status: 'sampled' | 'notThere' | 'spared';
+  status: 'sampled' | 'missing' | 'spared' | 'interrupted';
   /** As SQS counts them: approximate. */
   visible: number;
   notVisible: number;
   delayed: number;
   /** The messages that were leased, each once, in the order in which they came. */
-  messages: Message[];
-  /** How many of them come back only when their lease ends, because SQS did not take them back before. */
+  messages: readonly Message[];
+  /** How many of them SQS did not take back: they stay hidden until their lease ends. */
   notGivenBack: number;
   /** What a reader of the numbers has to know. */
   note?: string;
 }
 
-/** How long messages are hidden if this process dies. */
-export const LEASE_SECONDS = 60;
-/** Leases have to last until everything is given back. */
-const SAMPLING_MS = 30_000;
+/** A quarter of the lease: the rest is for giving everything back, should SQS be slow. */
+const SAMPLING_MS = 15_000;
 /** A short poll asks some of the servers of a standard queue. Source: Amazon SQS developer guide, "Short and long polling". */
 const EMPTY_ANSWERS = 5;
 /** Of bodies, of one queue. */
 const SAMPLE_BYTES = 16 * 1024 * 1024;
-/** Receives that a message of a source queue has to have left. */
-const RECEIVES_LEFT = 2;
-const ENTRIES = 10;
-const TRIES = 4;
 
 /**
- * Leases messages of a queue, as many as asked for and no longer than half a minute, and gives all of them back before it
- * returns or throws. Nothing is deleted: should this process die, the messages are back when their lease ends.
- * Of a FIFO queue these are the first of each group, since SQS gives out no more of a group while some of it are leased.
- * @throws what SQS answers; the reason of `signal`
+ * Leases messages of a queue, as many as asked for and no longer than 15 seconds, and gives all of them back before it returns
+ * or throws. It begins with one, and leases no more unless SQS takes that one back. Nothing is deleted: should this process die,
+ * the messages are back when their lease ends. Of a FIFO queue these are the first of each group, since SQS gives out no more of
+ * a group while some of it are leased.
+ * @throws SampleError when SQS does not answer as it should; it knows what was not given back
  */
 export async function sampleQueue(props: SampleProps): Promise<QueueSample> {
-  const { sqs, name, source, signal } = props;
-  const found: QueueSample = {
+  const { sqs, name, sample, source, signal, clock, sleep } = props;
+  const seen: QueueSample = {
     status: 'sampled',
     visible: 0,
     notVisible: 0,
@@ -75,98 +66,90 @@ export async function sampleQueue(props: SampleProps): Promise<QueueSample> {
     messages: [],
     notGivenBack: 0,
   };
-  signal?.throwIfAborted();
-  const QueueUrl = await urlOf(sqs, name);
-  if (QueueUrl === undefined) return { ...found, status: 'notThere' };
-  const { maxReceiveCount, ...counts } = await attributesOf(sqs, QueueUrl);
-  Object.assign(found, counts);
-  const spareFrom = source && maxReceiveCount !== undefined ? maxReceiveCount - RECEIVES_LEFT : undefined;
-  if (spareFrom !== undefined && spareFrom <= 1) {
+  if (signal?.aborted) return { ...seen, status: 'interrupted' };
+  const url = await orSampleError(() => urlOf(sqs, name));
+  if (url === undefined) return { ...seen, status: 'missing' };
+  const { maxReceiveCount, ...counts } = await orSampleError(() => attributesOf(sqs, url));
+  const counted = { ...seen, ...counts };
+  const mostReceives =
+    source && maxReceiveCount !== undefined ? maxReceiveCount - reserveOf(maxReceiveCount) : Infinity;
+  if (mostReceives <= 1) {
     const note = `Its redrive policy lets a message be received ${maxReceiveCount} times: looking at one would use up too much of that.`;
-    return { ...found, status: 'spared', note };
+    return { ...counted, status: 'spared', note };
   }
-  const leased = new Map<string, Message>();
+  if (sample === 0) return counted;
+  const lease = createLease({ sqs, url, clock, sleep });
+  let note: string | undefined;
   try {
-    const note = await lease(props, QueueUrl, spareFrom, leased);
-    if (note !== undefined) found.note = note;
-  } finally {
-    found.notGivenBack = await giveBack(props, QueueUrl, [...leased.values()]);
+    note = await fill(lease, props, mostReceives);
+  } catch (cause) {
+    const notGivenBack = await lease.giveBack();
+    throw cause instanceof SampleError
+      ? new SampleError(cause.message, notGivenBack, { cause })
+      : sampleError(cause, notGivenBack);
   }
-  signal?.throwIfAborted();
-  return { ...found, messages: [...leased.values()] };
+  const notGivenBack = await lease.giveBack();
+  if (signal?.aborted) return { ...counted, status: 'interrupted', notGivenBack };
+  return { ...counted, messages: lease.messages, notGivenBack, ...(note !== undefined && { note }) };
+}
+
+/** Receives that a message keeps for its consumer: the sample ends at those that have no more than this left. */
+function reserveOf(maxReceiveCount: number): number {
+  return Math.ceil(maxReceiveCount / 2);
 }
 
 /** Returns why it ended early, if it did. */
-async function lease(
-  { sqs, sample, signal, clock }: SampleProps,
-  QueueUrl: string,
-  spareFrom: number | undefined,
-  leased: Map<string, Message>,
+async function fill(
+  lease: QueueLease,
+  { sample, signal, clock }: SampleProps,
+  mostReceives: number,
 ): Promise<string | undefined> {
   const end = clock() + SAMPLING_MS;
-  let bytes = 0;
-  for (let empty = 0; empty < EMPTY_ANSWERS && leased.size < sample; ) {
+  let rehearsed = false;
+  for (let empty = 0; empty < EMPTY_ANSWERS && lease.messages.length < sample; ) {
     if (signal?.aborted) return undefined;
-    if (clock() > end) return `The sample ended after ${SAMPLING_MS / 1_000} seconds.`;
+    if (clock() >= end) return `The sample ended after ${SAMPLING_MS / 1_000} seconds.`;
     // not called off by the signal: what SQS has leased by then would be known to nobody
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: Math.min(ENTRIES, sample - leased.size),
-        VisibilityTimeout: LEASE_SECONDS,
-        WaitTimeSeconds: 0,
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
-    empty = Messages.length === 0 ? empty + 1 : 0;
-    let fewLeft = false;
-    for (const message of Messages) {
-      // a standard queue may give a message twice: the newer receipt counts, the place of the first
-      if (!leased.has(message.MessageId!)) bytes += message.Body!.length;
-      leased.set(message.MessageId!, message);
-      fewLeft ||= spareFrom !== undefined && Number(message.Attributes?.ApproximateReceiveCount ?? 1) >= spareFrom;
+    const taken = await lease.take(rehearsed ? Math.min(MOST_AT_ONCE, sample - lease.messages.length) : 1);
+    empty = taken.length === 0 ? empty + 1 : 0;
+    if (taken.some((message) => receivesOf(message) >= mostReceives)) {
+      return 'The sample ended at messages that half of their receives are left of, or less: the rest is for the consumer.';
     }
-    if (fewLeft)
-      return 'The sample ended at messages that few receives are left of: SQS would move them to the DLQ soon.';
-    if (bytes >= SAMPLE_BYTES) return `The sample ended at ${SAMPLE_BYTES / 1024 / 1024} MiB.`;
+    if (!rehearsed && taken.length > 0) {
+      const failure = await lease.rehearse();
+      if (failure !== undefined) throw unreturnable(failure);
+      rehearsed = true;
+    }
+    if (bytesOf(lease.messages) >= SAMPLE_BYTES) return `The sample ended at ${SAMPLE_BYTES / 1024 / 1024} MiB.`;
   }
   return undefined;
 }
 
-/** Returns how many SQS did not take. */
-async function giveBack({ sqs, sleep }: SampleProps, QueueUrl: string, leased: readonly Message[]): Promise<number> {
-  // the later ones of a group first, so that nobody is given them before the earlier ones
-  const messages = leased.toReversed();
-  let lost = 0;
-  for (let start = 0; start < messages.length; start += ENTRIES) {
-    let rest = messages.slice(start, start + ENTRIES);
-    for (let attempt = 1; rest.length > 0 && attempt <= TRIES; attempt++) {
-      if (attempt > 1) await sleep(100 * 2 ** attempt);
-      rest = await tryToGiveBack(sqs, QueueUrl, rest);
-    }
-    lost += rest.length;
-  }
-  return lost;
+function receivesOf({ Attributes }: Message): number {
+  return Number(Attributes?.ApproximateReceiveCount ?? 1);
 }
 
-/** Returns those that are still to be given back. */
-async function tryToGiveBack(sqs: SQSClient, QueueUrl: string, messages: readonly Message[]): Promise<Message[]> {
+function bytesOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { Body = '' }) => sum + Body.length, 0);
+}
+
+function unreturnable(failure: string): SampleError {
+  return new SampleError(
+    `SQS does not take messages back, so only one was leased (${failure}). Looking needs sqs:ChangeMessageVisibility.`,
+    1,
+  );
+}
+
+function sampleError(cause: unknown, notGivenBack: number): SampleError {
+  const { name, message } = cause as Error;
+  return new SampleError(`${name}: ${message}`, notGivenBack, { cause });
+}
+
+async function orSampleError<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
-    const { Failed = [] } = await sqs.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl,
-        Entries: messages.map(({ ReceiptHandle }, position) => ({
-          Id: String(position),
-          ReceiptHandle,
-          VisibilityTimeout: 0,
-        })),
-      }),
-    );
-    // what is no longer in flight is where it belongs
-    const failed = Failed.filter(({ Code = '' }) => !Code.endsWith('MessageNotInflight'));
-    return failed.map(({ Id }) => messages[Number(Id)]!).filter((message) => message !== undefined);
-  } catch {
-    return [...messages];
+    return await work();
+  } catch (cause) {
+    throw sampleError(cause, 0);
   }
 }
 

@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { ConsumerCode } from './pipeline.ts';
-import type { FromThread, JudgeRequest, MessageToJudge, ThreadSettings } from './thread-messages.ts';
+import type { FromThread, Judged, JudgeRequest, MessageToJudge, ThreadSettings } from './thread-messages.ts';
 
 /** What a thread may use. */
 export interface ThreadLimits {
-  /** How long it may take to load, and to answer one request, in milliseconds. */
+  /** How long it may take to load, in milliseconds. */
   timeoutMs: number;
+  /** How long it may take to judge one message, in milliseconds. */
+  messageMs: number;
   /** Of its heap, in MiB. */
   memoryMb: number;
   signal?: AbortSignal;
@@ -16,7 +18,7 @@ export interface ReaderThread extends AsyncDisposable {
   /** What it found in the bundle. Rejects when the bundle ends the thread, or takes too long. */
   opened(): Promise<Exclude<FromThread, { kind: 'judged' }>>;
   /** Rejects as {@link opened} does. */
-  judge(messages: readonly MessageToJudge[]): Promise<Extract<FromThread, { kind: 'judged' }>['judgements']>;
+  judge(message: MessageToJudge): Promise<Judged>;
 }
 
 /** What a bundle finds where it looks for values that only a deployment knows; code that insists on one loads all the same. */
@@ -38,7 +40,10 @@ const SURROUNDINGS = {
 const BUCKET = 'BATON_CLAIM_CHECK_BUCKET';
 
 /** Starts a thread, which begins to load its bundle at once. */
-export function startThread(code: ConsumerCode, { timeoutMs, memoryMb, signal }: ThreadLimits): ReaderThread {
+export function startThread(
+  code: ConsumerCode,
+  { timeoutMs, messageMs, memoryMb, signal }: ThreadLimits,
+): ReaderThread {
   signal?.throwIfAborted();
   const { directory, handler, environment, unknown } = code;
   const bucket = environment[BUCKET];
@@ -76,28 +81,28 @@ export function startThread(code: ConsumerCode, { timeoutMs, memoryMb, signal }:
   signal?.addEventListener('abort', onAbort);
 
   /** The next message of the thread: it answers in the order in which it is asked. */
-  function answer(to: string, request?: JudgeRequest): Promise<FromThread> {
+  function answer(to: string, withinMs: number, request?: JudgeRequest): Promise<FromThread> {
     const { promise, resolve, reject } = Promise.withResolvers<FromThread>();
     if (ended) return Promise.reject(ended);
     settle = { resolve, reject };
     const timer = setTimeout(() => {
-      end(new Error(`it took more than ${timeoutMs / 1_000} seconds to ${to}`));
+      end(new Error(`it took more than ${withinMs / 1_000} seconds to ${to}`));
       void worker.terminate();
-    }, timeoutMs);
+    }, withinMs);
     if (request) worker.postMessage(request);
     return promise.finally(() => clearTimeout(timer));
   }
 
   // listens from the start: a bundle may answer before anybody asks
-  const opening = answer('load');
+  const opening = answer('load', timeoutMs);
   opening.catch(() => undefined);
   return {
     opened: () => opening as ReturnType<ReaderThread['opened']>,
-    judge(messages) {
+    judge(message) {
       const judged = last.then(async () => {
-        const message = await answer(`judge ${messages.length} messages`, { messages });
-        if (message.kind === 'judged') return message.judgements;
-        throw new Error(`it answered with '${message.kind}' instead of judgements`);
+        const answered = await answer('judge it', messageMs, { message });
+        if (answered.kind === 'judged') return answered.judgement;
+        throw new Error(`it answered with '${answered.kind}' instead of a judgement`);
       });
       last = judged.catch(() => undefined);
       return judged;

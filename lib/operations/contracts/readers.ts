@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { ReaderView } from '../../contracts/registry/reader-view.ts';
-import type { Judgement } from './judgement.ts';
+import { type Judgement, saidBy } from './judgement.ts';
 import { createLimit, type Limit } from './limit.ts';
+import { createJudge, type Judge } from './message-judge.ts';
 import type { ConsumerCode, DeployedConsumer } from './pipeline.ts';
-import { type ReaderThread, startThread, type ThreadLimits } from './reader-thread.ts';
+import { startThread, type ThreadLimits } from './reader-thread.ts';
 import { type FetchData, resolveReference } from './referenced-data.ts';
-import type { MessageToJudge } from './thread-messages.ts';
 
 /** What a consumer's code, as it is about to be deployed, reads. */
 export interface ConsumerReader {
@@ -20,26 +20,30 @@ export interface ConsumerReader {
   readonly views: readonly ReaderView[];
   /** What went wrong, in sentences that name the consumer. */
   readonly problems: readonly string[];
-  /** What its runtime would say to each of these message bodies. Never rejects but on abort: what cannot be told is `notLookedAt`. */
+  /** What its runtime would say to each of these message bodies. Never rejects: what cannot be told is `unjudged`. */
   judge(bodies: readonly string[]): Promise<Judgement[]>;
 }
 
 /** What may be different from the defaults. */
 export interface ReaderOptions {
-  /** Fetches the data of events that only refer to it, as JSON. @default nobody: such events are `notLookedAt` */
+  /** Fetches the data of events that only refer to it, as JSON. @default nobody: such events are `unjudged` */
   fetchData?: FetchData;
-  /** How long a bundle may take to load, and to judge one batch of messages, in milliseconds. @default 20_000 */
+  /** How long a bundle may take to load, in milliseconds. @default 20_000 */
   timeoutMs?: number;
+  /** How long it may take to judge one message, in milliseconds. @default 5_000 */
+  messageMs?: number;
+  /** After so many milliseconds no message of a consumer is begun any more. @default 120_000 */
+  judgingMs?: number;
   /** Bundles that are loaded at a time. @default the cores of this machine */
   concurrency?: number;
   /** Memory of each, in MiB; of the heap alone. @default 256 */
   memoryMb?: number;
   /** Ends everything that runs. */
   signal?: AbortSignal;
+  /** Milliseconds since the epoch. @default Date.now */
+  clock?: () => number;
 }
 
-/** Bodies that are in a thread at a time; with the largest that SQS takes, 100 MiB. */
-const BATCH = 100;
 /** Objects that are fetched at a time. */
 const FETCHES = 4;
 
@@ -57,8 +61,8 @@ export async function openReaders(
   return await Promise.all(consumers.map((consumer) => limit(() => open(consumer, options, limit))));
 }
 
-function limitsOf({ timeoutMs = 20_000, memoryMb = 256, signal }: ReaderOptions): ThreadLimits {
-  return { timeoutMs, memoryMb, ...(signal && { signal }) };
+function limitsOf({ timeoutMs = 20_000, messageMs = 5_000, memoryMb = 256, signal }: ReaderOptions): ThreadLimits {
+  return { timeoutMs, messageMs, memoryMb, ...(signal && { signal }) };
 }
 
 async function open(consumer: DeployedConsumer, options: ReaderOptions, limit: Limit): Promise<ConsumerReader> {
@@ -68,7 +72,7 @@ async function open(consumer: DeployedConsumer, options: ReaderOptions, limit: L
     state,
     views: [],
     problems: [problem],
-    judge: async (bodies) => bodies.map(() => ({ verdict: 'notLookedAt', message: problem })),
+    judge: async (bodies) => bodies.map(() => ({ verdict: 'unjudged', message: problem })),
   });
   if (code === undefined) {
     return without('failed', `${name}: its code is no folder of the assembly, so nobody can tell what it reads.`);
@@ -76,7 +80,10 @@ async function open(consumer: DeployedConsumer, options: ReaderOptions, limit: L
   try {
     await using thread = startThread(code, limitsOf(options));
     const opened = await thread.opened();
-    if (opened.kind === 'failed') throw new Error(opened.message);
+    if (opened.kind === 'failed') {
+      const { message, at } = opened;
+      return without('failed', unloadable(consumer, at === undefined ? message : `${message} at ${at}`));
+    }
     if (opened.kind === 'foreign') {
       return without(
         'foreign',
@@ -92,11 +99,12 @@ async function open(consumer: DeployedConsumer, options: ReaderOptions, limit: L
     };
   } catch (error) {
     options.signal?.throwIfAborted();
-    return without(
-      'failed',
-      `${name}: its code in ${code.directory} could not be loaded (${(error as Error).message}).`,
-    );
+    return without('failed', unloadable(consumer, (error as Error).message));
   }
+}
+
+function unloadable({ name, code }: DeployedConsumer, why: string): string {
+  return `${name}: its code (${code?.handler}) could not be loaded: ${why.replace(/\.$/, '')}.`;
 }
 
 async function judgeAll(
@@ -104,39 +112,27 @@ async function judgeAll(
   { name, code }: { name: string; code: ConsumerCode },
   options: ReaderOptions,
 ): Promise<Judgement[]> {
-  const judgements: Judgement[] = [];
-  if (bodies.length === 0) return judgements;
-  try {
-    await using thread = startThread(code, limitsOf(options));
-    const opened = await thread.opened();
-    if (opened.kind === 'failed') throw new Error(opened.message);
-    while (judgements.length < bodies.length) {
-      const batch = bodies.slice(judgements.length, judgements.length + BATCH).map((body) => ({ body }));
-      judgements.push(...(await judgeBatch(batch, thread, options.fetchData)));
-    }
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    const message = `The code of ${name} did not judge it: ${(error as Error).message}.`;
-    while (judgements.length < bodies.length) judgements.push({ verdict: 'notLookedAt', message });
-  }
-  return judgements;
+  if (bodies.length === 0) return [];
+  const { fetchData, judgingMs = 120_000, clock = Date.now } = options;
+  await using judge = createJudge({ name, judgingMs, clock, start: () => startThread(code, limitsOf(options)) });
+  const fetching = createLimit(FETCHES);
+  return await Promise.all(bodies.map((body) => judgeOne(body, judge, fetching, fetchData)));
 }
 
-async function judgeBatch(
-  batch: readonly MessageToJudge[],
-  thread: ReaderThread,
+async function judgeOne(
+  body: string,
+  judge: Judge,
+  fetching: Limit,
   fetchData: FetchData | undefined,
-): Promise<Judgement[]> {
-  const fetching = createLimit(FETCHES);
-  const judgements = (await thread.judge(batch)).map(async ({ reference, ...judgement }, index): Promise<Judgement> => {
-    if (reference === undefined || fetchData === undefined) return judgement;
-    return await fetching(async () => {
-      const found = await resolveReference(reference, fetchData);
-      if (!('data' in found)) return { ...judgement, ...found };
-      const [judged] = await thread.judge([{ ...batch[index]!, ...found }]);
-      const { reference: _, ...rest } = judged!;
-      return rest;
-    });
+): Promise<Judgement> {
+  const { reference, ...judgement } = await judge.judge({ body });
+  // whoever has to find the message is helped by its type
+  if (judgement.verdict === 'unjudged') Object.assign(judgement, saidBy(body));
+  if (reference === undefined || fetchData === undefined) return judgement;
+  return await fetching(async () => {
+    const found = await resolveReference(reference, fetchData);
+    if (!('data' in found)) return { ...judgement, ...found };
+    const { reference: _, ...rest } = await judge.judge({ body, ...found });
+    return rest;
   });
-  return await Promise.all(judgements);
 }

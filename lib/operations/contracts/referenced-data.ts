@@ -20,7 +20,7 @@ export async function resolveReference(
     const { message } = error as Error;
     // the runtime would not wait for it to come back either
     if (error instanceof DataGoneError) return { verdict: 'invalidData', message: `Its data is gone: ${message}.` };
-    return { verdict: 'notLookedAt', message: `Its data could not be fetched from ${dataref} (${message}).` };
+    return { verdict: 'unjudged', message: `Its data could not be fetched from ${dataref} (${message}).` };
   }
   const hash = `sha256:${createHash('sha256').update(data).digest('hex')}`;
   if (datahash !== undefined && datahash !== hash) {

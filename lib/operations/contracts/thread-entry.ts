@@ -3,7 +3,7 @@
  * its own with an environment of its own, since the bundle is a whole program.
  */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { schemaDocument } from '../../contracts/registry/schema-document.ts';
@@ -18,6 +18,7 @@ const port = parentPort!;
 const send = (message: FromThread): void => port.postMessage(message);
 
 process.on('unhandledRejection', () => undefined);
+process.setSourceMapsEnabled(true);
 
 try {
   const consumed = contractsOf(await loadHandler());
@@ -36,13 +37,16 @@ try {
       }
     });
     const reader: Reader = { contracts, strict, ...(claimCheck !== undefined && { claimCheck }) };
-    port.on('message', ({ messages }: JudgeRequest) => {
-      send({ kind: 'judged', judgements: messages.map(({ body, data }) => judge(body, reader, data)) });
+    port.on('message', ({ message: { body, data } }: JudgeRequest) => {
+      send({ kind: 'judged', judgement: judge(body, reader, data) });
     });
     send({ kind: 'opened', views, problems });
   }
 } catch (error) {
-  send({ kind: 'failed', message: describe(error) });
+  const at = placeOf(error);
+  // the folder may be gone by the time that somebody reads this
+  const message = describe(error).replaceAll(`${directory}/`, '');
+  send({ kind: 'failed', message, ...(at !== undefined && { at }) });
 }
 
 /** What `consume` left on its function for tools; the symbol is shared by all copies of the runtime. */
@@ -59,10 +63,10 @@ async function loadHandler(): Promise<unknown> {
   if (file === undefined || path === undefined) throw new Error(`its handler '${name}' is not 'file.export'`);
   const root = join(directory, dirname(name), file);
   const found = ['.js', '.mjs', '.cjs'].map((extension) => root + extension).find(existsSync);
-  if (found === undefined) throw new Error(`there is no ${root}.js, .mjs or .cjs`);
+  if (found === undefined) throw new Error(`it has no ${relative(directory, root)}.js, .mjs or .cjs`);
   const module: Record<string, unknown> = await import(pathToFileURL(found).href);
   const handler = lookUp(module, path) ?? lookUp(module.default, path);
-  if (handler === undefined) throw new Error(`${found} does not export '${path}'`);
+  if (handler === undefined) throw new Error(`${relative(directory, found)} does not export '${path}'`);
   return handler;
 }
 
@@ -75,4 +79,14 @@ function lookUp(module: unknown, path: string): unknown {
 
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Where an error was thrown, by the bundle's source map. It names sources from the folder of a bundle, which lies three deep in the project. */
+function placeOf(error: unknown): string | undefined {
+  const stack = error instanceof Error ? String(error.stack) : '';
+  const frames = stack
+    .split('\n')
+    .flatMap((line) => /(?:file:\/\/|[( ])(\/[^()]+\.[cm]?tsx?:\d+:\d+)\)?$/.exec(line)?.[1] ?? []);
+  const places = frames.map((frame) => relative(resolve(directory, '../../..'), frame));
+  return places.find((place, n) => !frames[n]!.startsWith(import.meta.dirname) && !/^\.\.|node_modules/.test(place));
 }

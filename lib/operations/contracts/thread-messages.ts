@@ -26,13 +26,17 @@ export interface MessageToJudge {
 
 /** What is sent to a reader's thread. */
 export interface JudgeRequest {
-  messages: readonly MessageToJudge[];
+  message: MessageToJudge;
 }
+
+/** What became of a message, and which data it takes to say more. */
+export type Judged = Judgement & { reference?: DataReference };
 
 /** What a reader's thread answers: first one of the others, then `judged` per request. */
 export type FromThread =
   | { kind: 'opened'; views: VersionView[]; problems: string[] }
   /** The function was not made by `consume`. */
   | { kind: 'foreign' }
-  | { kind: 'failed'; message: string }
-  | { kind: 'judged'; judgements: (Judgement & { reference?: DataReference })[] };
+  /** `at` is where in the sources, as far as the bundle's source map says so: `functions/billing/handler.ts:5:7`. */
+  | { kind: 'failed'; message: string; at?: string }
+  | { kind: 'judged'; judgement: Judged };

@@ -82,6 +82,16 @@ describe('a schema file', () => {
       "'#nix' leads to nothing: no schema has this anchor",
     ],
     ['a reference to what is no schema', '{"enum": ["a"], "$ref": "#/enum"}', 'leads to something that is no schema'],
+    [
+      'an address twice',
+      '{"$defs": {"a": {"$id": "x", "type": "string"}, "b": {"$id": "x"}}}',
+      "order.json: two schemas in it have the $id 'x'. Rename one",
+    ],
+    [
+      'an anchor twice',
+      '{"$defs": {"a": {"$anchor": "x", "type": "string"}, "b": {"$anchor": "x"}}}',
+      "two schemas in it have the $anchor 'x'",
+    ],
     ['$dynamicRef', '{"$dynamicRef": "#a"}', 'at #/$dynamicRef: $dynamicRef means another schema wherever it is used'],
     ['$recursiveRef', '{"$recursiveRef": "#"}', 'at #/$recursiveRef: $recursiveRef means another schema'],
     [
@@ -173,20 +183,106 @@ describe('a comparison that is much work', () => {
     expect(() => diff(union(0), union(1))).toThrow(/^The comparison: it was given up after 1000000 steps: .*\.$/);
   }, 60_000);
 
+  const links = (count: number, schema: (index: number) => JsonSchema) => ({
+    $ref: '#/$defs/d0',
+    $defs: Object.fromEntries(Array.from({ length: count }, (_, index) => [`d${index}`, schema(index)])),
+  });
+  const to = (index: number) => ({ $ref: `#/$defs/d${index}` });
+  const doubled = (levels: number, list: string, leaf: JsonSchema): JsonSchema =>
+    levels === 0 ? leaf : { [list]: [doubled(levels - 1, list, leaf), doubled(levels - 1, list, leaf)] };
+  it.each([
+    ...['anyOf', 'oneOf', 'allOf'].map((list): [string, (type: string) => JsonSchema] => [
+      `${list} nested as a tree of 4,096`,
+      (type) => doubled(12, list, { type }),
+    ]),
+    [
+      '100 definitions that lead to each other',
+      (type) => links(100, (index) => ({ anyOf: index < 99 ? [to(index + 1), to((index * 3) % 100)] : [{ type }] })),
+    ],
+    [
+      'a chain of 200 definitions',
+      (type) => links(200, (index) => (index < 199 ? { allOf: [to(index + 1)] } : { type })),
+    ],
+    [
+      '10,000 alternatives',
+      (type) => ({ anyOf: Array.from({ length: 10_000 }, (_, index) => ({ const: `${type} ${index}` })) }),
+    ],
+    [
+      '20 enums of 9,000 values',
+      (type) => ({ anyOf: Array.from({ length: 20 }, (_, at) => many(9_000, at + type.length)) }),
+    ],
+    [
+      'alternatives that speak of the same properties',
+      (type) =>
+        links(60, (index) => ({
+          anyOf: [
+            to((index + 1) % 60),
+            { properties: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`p${at}`, to(at)])) },
+            { type },
+          ],
+        })),
+    ],
+    [
+      'a chain of dependencies',
+      (type) => ({
+        dependentRequired: Object.fromEntries(
+          Array.from({ length: 3_000 }, (_, index) => [`a${index}`, [`a${index + 1}`, type]]),
+        ),
+      }),
+    ],
+  ] as [string, (type: string) => JsonSchema][])(
+    'ends soon, in whatever way: %s',
+    { timeout: 120_000 },
+    (_, schema) => {
+      const started = performance.now();
+      try {
+        diff(schema('integer'), schema('string'), { writers: 'DECLARED' });
+      } catch (error) {
+        expect(error).toBeInstanceOf(BadSchemaError);
+      }
+      // A few seconds; more only where the machine has other work.
+      expect(performance.now() - started).toBeLessThan(30_000);
+    },
+  );
+
+  it.each([
+    ['a string with millions of escapes', `{"description": "${'\\"'.repeat(3_000_000)}"}`],
+    ['millions of brackets', '['.repeat(5_000_000)],
+    ['a long line with a mistake at its end', `{"enum": [${'1,'.repeat(2_000_000)}}`],
+  ])('reads or refuses %s', { timeout: 120_000 }, (_, text) => {
+    try {
+      readSchema(text, 'a.json');
+    } catch (error) {
+      expect(error).toBeInstanceOf(BadSchemaError);
+    }
+  });
+
   it('gives up with a sentence where references lead too deep', () => {
-    const links = Array.from({ length: 3_000 }, (_, index) => [
-      `d${index}`,
-      { properties: { a: { $ref: `#/$defs/d${index + 1}` } } },
-    ]);
-    const chain = (type: string) => ({ $ref: '#/$defs/d0', $defs: { ...Object.fromEntries(links), d3000: { type } } });
+    const chain = (type: string) =>
+      links(3_000, (index) => (index < 2_999 ? { properties: { a: to(index + 1) } } : { type }));
     expect(() => diff(chain('string'), chain('number'))).toThrow(
       /^The comparison: it was given up 400 pairs of schemas deep: .*\.$/,
     );
   });
 
-  it.each(['^(a+)+$', '^a*a*a*a*a*a*a*a*$'])('does not wait for the pattern %s', (pattern) => {
-    const changes = diff({ enum: [`${'a'.repeat(900)}!`] }, { pattern });
+  const optional = `${'a?'.repeat(30)}b`;
+  it.each([
+    ...['^(a+)+$', '^(a|aa)+$', '(a*)*b', '^a*a*a*a*a*a*a*a*$', '^(?:a?){30}a{30}$', optional],
+    ...[`${'(?:a|a)'.repeat(30)}b`, '(?=(a+))a*b\\1', '.*.*.*=.*'],
+  ])('does not wait for the pattern %s', (pattern) => {
+    const texts = Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(28)}${index}!`);
+    const started = performance.now();
+    const changes = diff({ enum: [`${'a'.repeat(900)}!`, ...texts] }, { pattern, not: {} });
+    const named = Object.fromEntries(texts.slice(0, 200).map((name) => [name, {}]));
+    diff({ properties: named, additionalProperties: false }, { patternProperties: { [pattern]: { type: 'string' } } });
     expect(changes.some(({ compatible }) => !compatible)).toBe(true);
+    expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
+  it('matches patterns as they are written every day, each with all values of a long enum', () => {
+    const values = Array.from({ length: 2_000 }, (_, index) => `user-${index}@shop.example.com`);
+    const pattern = '^[^@]+@[^@]+\\.[a-z]{2,}$';
+    expect(diff({ enum: values }, { pattern }).every(({ compatible }) => compatible)).toBe(true);
   });
 
   it('answers, or says what is wrong, for any text and any JSON', () => {

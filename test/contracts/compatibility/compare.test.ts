@@ -166,6 +166,11 @@ describe('closed()', () => {
     });
   });
 
+  it('leaves a definition alone that says what is excluded, too', () => {
+    const $defs = { one: { properties: { a: { $ref: '#/$defs/two' } } }, two: { properties: { b: string } } };
+    expect(closed({ not: { $ref: '#/$defs/one' }, $defs })).toEqual({ not: { $ref: '#/$defs/one' }, $defs });
+  });
+
   it('wraps a reference in draft-07, where nothing counts beside it', () => {
     const [$schema, definitions] = ['http://json-schema.org/draft-07/schema#', { d: { properties: { a: string } } }];
     const made = closed({ $schema, $ref: '#/definitions/d', definitions }) as Record<string, unknown>;
@@ -177,6 +182,63 @@ describe('closed()', () => {
       ...shut,
     });
     expect(made.$ref).toBeUndefined();
+  });
+});
+
+describe('what may be added where writers write what they declare', () => {
+  const kind = (name: string, payload: object) =>
+    object({ kind: { const: name }, payload: object(payload) }, { required: ['kind'] });
+  const number = { type: 'number' };
+
+  it.each([
+    ['to one half of an allOf', (more) => ({ allOf: [object({ id: string }), object({ a: string, ...more })] })],
+    [
+      'to what an envelope holds',
+      (more) => ({ allOf: [object({ data: { type: 'object' } }), object({ data: object({ a: string, ...more }) })] }),
+    ],
+    [
+      'to the payload of one kind',
+      (more) => object({ id: string }, { oneOf: [kind('a', { x: string }), kind('b', { y: string, ...more })] }),
+    ],
+    [
+      'to what then says',
+      (more) =>
+        object(
+          { k: string },
+          {
+            if: { required: ['k'] },
+            // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+            then: object({ p: object({ x: string, ...more }) }),
+            else: object({ p: object({ y: string }) }),
+          },
+        ),
+    ],
+    [
+      'to what a condition looks at',
+      (more) =>
+        object(
+          { address: object({ country: string, ...more }) },
+          {
+            if: { properties: { address: { properties: { country: { const: 'US' } } } } },
+            // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+            then: { required: ['zip'] },
+          },
+        ),
+    ],
+    [
+      'to the items of a tuple',
+      (more) => ({ prefixItems: [object({ a: string, ...more })], items: object({ b: string, ...more }) }),
+    ],
+    ['to the values of a map', (more) => object({ map: { additionalProperties: object({ a: string, ...more }) } })],
+    [
+      'in a recursion',
+      (more) => ({ $ref: '#/$defs/n', $defs: { n: object({ next: { $ref: '#/$defs/n' }, ...more }) } }),
+    ],
+  ] as [string, (more: object) => JsonSchema][])('an optional property %s', (_, schema) => {
+    const [before, after] = [schema({}), schema({ added: number })];
+    expect(diff(before, after).every(({ compatible }) => compatible)).toBe(false);
+    expect(diff(before, after, { writers: 'DECLARED' }).filter(({ compatible }) => !compatible)).toEqual([]);
+    expect(diff(closed(before), after).filter(({ compatible }) => !compatible)).toEqual([]);
   });
 });
 
@@ -240,6 +302,21 @@ describe('what teams do without breaking anybody', () => {
     ],
     ['write what a definition says in its place', { 'properties/lines/items': line }],
     ['say it in allOf', { 'properties/id': { allOf: [string] } }],
+    [
+      'list the values with titles',
+      { 'properties/state': { oneOf: [{ const: 'open', title: 'Open' }, { const: 'paid' }] } },
+    ],
+    [
+      'split what is said into two',
+      {
+        properties: undefined,
+        allOf: [
+          { properties: { id: string, state: order.properties.state, note: order.properties.note } },
+          { properties: { lines: order.properties.lines, payment: order.properties.payment } },
+        ],
+      },
+    ],
+    ['unroll a definition', { '$defs/line/properties/part': { $ref: '#/$defs/line' } }],
     ['say >= 1 as > 0', { '$defs/line/properties/quantity': { type: 'integer', exclusiveMinimum: 0 } }],
     ['describe things', { description: 'An order', 'properties/id/examples': ['1'], 'properties/id/deprecated': true }],
   ] as [string, Edits][])('%s', (_, edits) => {

@@ -58,6 +58,16 @@ const MAKERS: readonly Make[] = [
     [pick(random, ['allOf', 'anyOf', 'oneOf'])]: several(random, () => schema(random, depth - 1, draft)),
   }),
   (random, depth, draft) => ({ oneOf: several(random, () => schema(random, depth - 1, draft)) }),
+  // What is said of one object or array in several places at once.
+  (random, depth, draft) => ({
+    ...(random() < 0.5 ? object : array)(random, depth - 1, draft),
+    [pick(random, ['allOf', 'anyOf', 'oneOf'])]: several(random, () =>
+      pick(random, [object, object, array])(random, depth - 1, draft),
+    ),
+    ...(draft === '2020-12' && random() < 0.4
+      ? { [pick(random, ['unevaluatedProperties', 'unevaluatedItems'])]: pick(random, [false, { type: 'string' }]) }
+      : {}),
+  }),
   (random, depth, draft) => ({ not: schema(random, depth - 1, draft) }),
   (random, depth, draft) => ({
     if: schema(random, depth - 1, draft),

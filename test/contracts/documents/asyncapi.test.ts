@@ -9,7 +9,7 @@ import { OrderShipped } from '../../../events/order-shipped.ts';
 import { PlaceOrder } from '../../../events/place-order.ts';
 import { schemaComponents } from '../../../lib/contracts/documents/asyncapi-schema.ts';
 import { asyncApi, type DescribedPipeline } from '../../../lib/contracts/documents/index.ts';
-import { type AnyContract, accepted, parseEnvelope, parseEvent } from '../../../lib/contracts/index.ts';
+import { type AnyContract, accepted, type Envelope, parseEnvelope, parseEvent } from '../../../lib/contracts/index.ts';
 import type { ConsumerFacts } from '../../../lib/contracts/pipeline.ts';
 import { schemaDocument } from '../../../lib/contracts/registry/schema-document.ts';
 import * as shop from './hostile-shop.ts';
@@ -57,14 +57,66 @@ const orders: DescribedPipeline = {
 };
 const hostile: DescribedPipeline = { contracts: shop.contracts, facts: shop.facts, readers: shop.readers };
 
+/** Topics that are made elsewhere, one that shares its name with another, one that nobody knows the name of, and who publishes where. */
+const ARN = 'arn:aws:sns:eu-west-1:111122223333:orders.fifo';
+const imported: DescribedPipeline = {
+  contracts: [OrderPlaced, OrderShipped, PlaceOrder],
+  facts: {
+    topics: [
+      ...orders.facts.topics,
+      { name: 'copies', owner: 'archive', ordered: false, events: [OrderPlaced.dataschema] },
+    ],
+    consumers: [
+      {
+        ...consumer,
+        name: 'mirror',
+        kind: 'consumer',
+        queue: 'mirror',
+        deadLetterQueue: 'mirror-dlq',
+        maxReceives: 13,
+        topic: 'orders.fifo',
+        importedTopic: { path: 'Shop/Theirs', arn: ARN, ordered: true },
+        events: [OrderPlaced.dataschema],
+        produces: [OrderPlaced.dataschema, OrderShipped.dataschema],
+        publishesTo: [
+          { topic: 'copies', events: [OrderPlaced.dataschema] },
+          { importedTopic: { path: 'Shop/Unknown', ordered: true }, events: [OrderShipped.dataschema] },
+        ],
+      },
+      {
+        ...consumer,
+        name: 'guest',
+        kind: 'consumer',
+        queue: 'guest',
+        deadLetterQueue: 'guest-dlq',
+        importedTopic: { path: 'Shop/Unknown', ordered: true },
+        events: [OrderPlaced.dataschema],
+        // nobody said where to
+        produces: [OrderPlaced.dataschema, PlaceOrder.dataschema],
+      },
+      { ...orders.facts.consumers[1]!, produces: [] },
+    ],
+  },
+};
+
 /** The document as a reader of the file has it. */
 function documentOf(pipeline: DescribedPipeline, version: '3.0.0' | '3.1.0' = '3.0.0') {
   return JSON.parse(JSON.stringify(asyncApi(pipeline, { ...PROPS, asyncapi: version }))) as {
     info: unknown;
-    channels: Record<string, { messages: Record<string, unknown> }>;
+    channels: Record<
+      string,
+      { messages: Record<string, unknown>; address: string | null; summary: string; bindings?: Record<string, unknown> }
+    >;
     operations: Record<
       string,
-      { action: string; summary: string; channel: unknown; messages: { $ref: string }[]; tags: unknown }
+      {
+        action: string;
+        summary: string;
+        channel: { $ref: string };
+        messages: { $ref: string }[];
+        tags: unknown;
+        bindings?: Record<string, unknown>;
+      }
     >;
     components: {
       messages: Record<string, { payload: object; headers: object; examples?: { payload: object; headers: object }[] }>;
@@ -85,6 +137,7 @@ describe('the AsyncAPI document', () => {
   it.each([
     ['the orders', orders],
     ['contracts that are hard to write down', hostile],
+    ['topics that are made elsewhere', imported],
     ['a pipeline of nothing', { contracts: [], facts: { topics: [], consumers: [] } }],
   ])('of %s is accepted by the parser without a word', async (_, pipeline) => {
     const { parsed, found } = await diagnosticsOf(documentOf(pipeline, '3.1.0'));
@@ -158,10 +211,93 @@ describe('the AsyncAPI document', () => {
     expect(messagesOf('sender.send.parcels.fifo')).toEqual(['parcel.sent.v2', 'parcel.sent.v3']);
     expect(messagesOf('elsewhere.receive')).toEqual(['folder.moved.v1']);
     expect(Object.keys(channels)).toContain('sns.a-topic-of-others');
-    expect(Object.keys(channels)).toContain('sqs.unnamed');
+    // a queue that a topic fills is no channel, known or not
+    expect(Object.keys(channels).filter((id) => id.startsWith('sqs.'))).toEqual(['sqs.sender']);
     expect(components.messages['parcel.sent.v3']!.headers).toMatchObject({
       properties: { carrier: { type: 'string' }, grams: { type: 'number' } },
     });
+  });
+
+  it('sends only where a function says that it publishes, or where it may when it does not say', () => {
+    const { operations } = documentOf(imported);
+    const sent = Object.entries(operations).filter(([, { action }]) => action === 'send');
+    expect(
+      sent.map(([id, { channel, messages }]) => [
+        id,
+        channel.$ref.replace('#/channels/', ''),
+        messages.map(({ $ref }) => $ref.split('/').at(-1)).join(),
+      ]),
+    ).toEqual([
+      // untold, it may be either topic of the pipeline, and the queue that takes the command; never one that is made elsewhere
+      ['guest.send.copies', 'sns.copies', 'order.placed.v1'],
+      ['guest.send.orders.fifo', 'sns.orders.fifo', 'order.placed.v1'],
+      ['guest.send.place-order', 'sqs.place-order', 'order.place.v1'],
+      ['mirror.send.Shop_Unknown', 'sns.Shop_Unknown', 'order.shipped.v1'],
+      ['mirror.send.copies', 'sns.copies', 'order.placed.v1'],
+    ]);
+    expect(operations['mirror.send.copies']!.summary).toBe('mirror publishes order.placed to the topic copies.');
+    expect(operations['guest.send.place-order']!.summary).toBe('guest sends order.place to the queue place-order.');
+  });
+
+  it('has a channel for a topic that is made elsewhere, by its ARN or without an address', () => {
+    const { channels, operations } = documentOf(imported);
+    expect(Object.entries(channels).map(([id, { address }]) => [id, address])).toEqual([
+      ['sns.Shop_Unknown', null],
+      [`sns.${ARN.replaceAll(':', '_')}`, ARN],
+      ['sns.copies', 'copies'],
+      ['sns.orders.fifo', 'orders.fifo'],
+      ['sqs.place-order', 'place-order'],
+    ]);
+    expect(channels['sns.Shop_Unknown']).toMatchObject({
+      title: 'the topic behind Shop/Unknown',
+      summary: 'A FIFO topic, made elsewhere, of which this pipeline knows order.placed and order.shipped.',
+      servers: [{ $ref: '#/servers/sns' }],
+    });
+    expect(channels['sns.Shop_Unknown']).not.toHaveProperty('bindings');
+    expect(operations['mirror.receive']).toMatchObject({
+      channel: { $ref: `#/channels/sns.${ARN.replaceAll(':', '_')}` },
+      bindings: { sns: { topic: { arn: ARN } } },
+    });
+    expect(operations['guest.receive']!.channel.$ref).toBe('#/channels/sns.Shop_Unknown');
+    expect(operations['guest.receive']!.bindings).not.toHaveProperty('sns.topic');
+  });
+
+  it('takes order from the topic itself, not from who subscribes to it', () => {
+    const theirs = { ...imported.facts.consumers[0]!, produces: [], publishesTo: [] };
+    const ofTopic = (topic: string, ordered: boolean) =>
+      documentOf({
+        ...imported,
+        facts: { topics: [], consumers: [{ ...theirs, topic, importedTopic: { path: 'T', ordered }, ordered: false }] },
+      }).channels[`sns.${topic}`]!.bindings!.sns;
+    expect(ofTopic('theirs.fifo', true)).toMatchObject({ ordering: { type: 'FIFO' } });
+    expect(ofTopic('theirs', false)).toMatchObject({ ordering: { type: 'standard' } });
+  });
+
+  it('tells the queue of dead letters from the queue by its redrive policy', () => {
+    const { operations, channels } = documentOf(imported);
+    expect(operations['mirror.receive']!.bindings!.sqs).toEqual({
+      queues: [
+        {
+          name: 'mirror',
+          fifoQueue: false,
+          redrivePolicy: { deadLetterQueue: { name: 'mirror-dlq' }, maxReceiveCount: 13 },
+        },
+        { name: 'mirror-dlq', fifoQueue: false },
+      ],
+      bindingVersion: '0.2.0',
+    });
+    // where nobody says how many receives there are, the binding does not either
+    expect(channels['sqs.place-order']!.bindings!.sqs).toEqual({
+      queue: {
+        name: 'place-order',
+        fifoQueue: false,
+        redrivePolicy: { deadLetterQueue: { name: 'place-order-dlq' } },
+      },
+      deadLetterQueue: { name: 'place-order-dlq', fifoQueue: false },
+      bindingVersion: '0.2.0',
+    });
+    // what the channel says of its queue, the operation does not repeat
+    expect(operations['place-order.receive']).not.toHaveProperty('bindings');
   });
 
   it.each([
@@ -189,6 +325,55 @@ describe('the AsyncAPI document', () => {
     const without = Object.entries(components.messages).filter(([, { examples }]) => examples === undefined);
     expect(without.map(([id]) => id)).toEqual(pipeline === hostile ? ['all.refuse.v1', 'everything.happened.v1'] : []);
     expect(judged).toBeGreaterThan(2);
+  });
+
+  it('describes every attribute of an envelope, and no other', () => {
+    // one more in Envelope does not compile here until it is listed, and then fails until the schema has it
+    const attributes: Record<keyof Envelope, true> = {
+      specversion: true,
+      id: true,
+      source: true,
+      type: true,
+      time: true,
+      datacontenttype: true,
+      dataschema: true,
+      subject: true,
+      data: true,
+      dataref: true,
+      datahash: true,
+      datasize: true,
+      readablefrom: true,
+      versions: true,
+      correlationid: true,
+      causationid: true,
+      traceparent: true,
+      headers: true,
+      tenant: true,
+    };
+    const { properties } = documentOf(orders).components.schemas.CloudEvent as { properties: object };
+    expect(Object.keys(properties).toSorted()).toEqual(Object.keys(attributes).toSorted());
+  });
+
+  it.each([
+    ['datasize', '0', true],
+    ['datasize', '123456789012345', true],
+    ['datasize', '1234567890123456', false],
+    ['datasize', '1.5', false],
+    ['versions', '1', true],
+    ['versions', '1,2,30', true],
+    ['versions', '0', false],
+    ['versions', '1, 2', false],
+    ['versions', '1,', false],
+    ['readablefrom', '2', true],
+    ['readablefrom', '0', false],
+  ])('judges an envelope whose %s is %j as readers do', (attribute, value, valid) => {
+    const { components } = documentOf(orders);
+    const envelope = { ...components.messages['order.placed.v1']!.examples![0]!.payload, [attribute]: value };
+    const ajv = formats.default(new Ajv({ strict: false, logger: false }));
+    expect(ajv.validate(components.schemas.CloudEvent!, envelope)).toBe(valid);
+    const read = () => parseEnvelope(JSON.stringify(envelope));
+    if (valid) expect(read()).toMatchObject({ [attribute]: value });
+    else expect(read).toThrow(attribute);
   });
 
   it('is the same however the templates are ordered', () => {

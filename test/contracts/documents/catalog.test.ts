@@ -41,6 +41,11 @@ function tableUnder(page: string, heading: string): string[][] {
   );
 }
 
+/** The part of a page that describes a version. */
+function versionIn(page: string, version: number): string {
+  return page.split(`\n## Version ${version}\n`)[1]!.split(/\n## /)[0]!;
+}
+
 describe('the catalog', () => {
   it('has an index and a page for each type, all marked, with links that lead somewhere', () => {
     expect([...pages.keys()]).toEqual([
@@ -54,7 +59,9 @@ describe('the catalog', () => {
     for (const page of pages.values()) {
       expect(page.startsWith(`${PAGE_MARK}\n`)).toBe(true);
       for (const [, target] of page.matchAll(/\]\(([^)]+)\)/g)) {
-        expect([...pages.keys(), 'asyncapi.json']).toContain(target);
+        if (target!.startsWith('#'))
+          expect(page).toContain(`\n## ${target!.slice(1).replace('version-', 'Version ')}\n`);
+        else expect([...pages.keys(), 'asyncapi.json']).toContain(target);
       }
     }
   });
@@ -63,7 +70,7 @@ describe('the catalog', () => {
     const index = pages.get('README.md')!;
     expect(tableUnder(index, '## Events').at(-1)).toEqual([
       '[parcel.sent](parcel.sent.md)',
-      '3',
+      '3, 2 and 1',
       'A parcel is on its way \\| with \\*stars\\*, \\`ticks\\` and &lt;b&gt;tags&lt;/b&gt;.',
       'logistics',
       'sender',
@@ -82,17 +89,17 @@ describe('the catalog', () => {
   });
 
   it('says of a type what its contract says, and which fields make its key, headers and tenant', () => {
-    const facts = parcel.split('## Data')[0]!;
-    expect(facts).toContain('| Accepted versions | 3, 2 and 1 |');
-    expect(facts).toContain('| Version | 3 (major 2) |');
+    const facts = versionIn(parcel, 3);
+    expect(facts).toContain('| Its readers accept | versions 3, 2 and 1 |');
+    expect(facts).toContain('| Major | 2 |');
     expect(facts).toContain('| Compatibility | `BACKWARD`:');
-    expect(facts).toContain('| Key | made of `id`: `id` in the example |');
-    expect(facts).toContain('| Header `carrier` | made of `carrier`: `dhl` in the example |');
-    expect(facts).toContain('| Tenant | made of `receiver.country`: `AB` in the example |');
+    expect(facts).toContain('| Key | `id` (in the example `id`) |');
+    expect(facts).toContain('| Header `carrier` | `carrier` (in the example `dhl`) |');
+    expect(facts).toContain('| Tenant | `receiver.country` (in the example `AB`) |');
   });
 
   it('marks what is sensitive, with everything below', () => {
-    const rows = tableUnder(parcel, '## Data');
+    const rows = tableUnder(versionIn(parcel, 3), '### Data');
     expect(rows.map(([field, , , , description]) => [field, description])).toEqual([
       ['`id`', ''],
       ['`grams`', ''],
@@ -104,8 +111,11 @@ describe('the catalog', () => {
   });
 
   it('shows an example that can be read', () => {
-    const [, json] = /## Example\n\n```json\n([\s\S]*?)\n```/.exec(parcel)!;
+    const [, json] = /### Example\n\n```json\n([\s\S]*?)\n```/.exec(parcel)!;
     expect(parseEvent(parseEnvelope(json!), [shop.ParcelSent]).data).toMatchObject({ carrier: 'dhl' });
+    expect(parcel).toContain(
+      'Message attributes beside it: `carrier` `dhl`, `grams` `1`, `type` `parcel.sent`, `version` `3` and `key` `id`.',
+    );
     expect(pages.get('all.refuse.md')).toContain('No example could be made of the schema');
   });
 
@@ -119,20 +129,44 @@ describe('the catalog', () => {
         '1',
         'everything; written against version 1; pinned: its filter lets no other version pass',
       ],
-      [
-        'tracking',
-        'care \\| and more',
-        '`tracking`',
-        'no',
-        '3, 2 and 1',
-        'only `id`, `receiver` and `receiver.country`',
-      ],
+      ['tracking', 'care \\| and more', '`tracking`', 'none', '3, 2 and 1', 'only `id` and `receiver.country`'],
     ]);
     expect(tableUnder(parcel, '## Producers')).toEqual([['sender', 'logistics', '3 and 2']]);
     expect(tableUnder(parcel, '## Topics')).toEqual([['`parcels.fifo`', 'logistics', 'by key', '3, 2 and 1']]);
     const unread = { ...hostile, readers: [{ ...shop.readers[0]!, accepts: [3], partial: false }] };
     const [, tracking] = tableUnder(catalog(unread, { title: '' }).get('parcel.sent.md')!, '## Consumers');
     expect(tracking!.at(-1)).toBe('everything; its code accepts version 3');
+    const choosy = shop.facts.consumers.map((one) => ({ ...one, headers: ['carrier'] }));
+    const filtered = catalog({ ...hostile, facts: { ...shop.facts, consumers: choosy } }, { title: '' });
+    expect(tableUnder(filtered.get('parcel.sent.md')!, '## Consumers')[1]!.at(-1)).toBe(
+      'only `id` and `receiver.country`; only what its filter on `carrier` lets pass',
+    );
+  });
+
+  it('tells topics apart where there is more than one, those made elsewhere among them', () => {
+    const folder = pages.get('folder.moved.md')!;
+    expect(tableUnder(folder, '## Topics')).toEqual([
+      ['`rest`', 'nobody said so', 'none', '1'],
+      ['`a-topic-of-others`', 'made elsewhere', 'none', '1'],
+      ['the topic of no topic known', 'made elsewhere', 'none', '1'],
+    ]);
+    expect(tableUnder(folder, '## Consumers').map((row) => row[2])).toEqual([
+      '`a-topic-of-others`',
+      'the topic of no topic known',
+    ]);
+    const told = {
+      ...shop.facts.consumers[4]!,
+      produces: [shop.FolderMoved.dataschema],
+      publishesTo: [{ topic: 'a-topic-of-others', events: [shop.FolderMoved.dataschema] }],
+    };
+    const facts = { ...shop.facts, consumers: [...shop.facts.consumers.slice(0, 4), told] };
+    const page = catalog({ ...hostile, facts }, { title: '' }).get('folder.moved.md')!;
+    expect(tableUnder(page, '## Producers')).toEqual([['sender', 'logistics', '1', '`a-topic-of-others`']]);
+  });
+
+  it('leaves out a column that has nothing in it', () => {
+    expect(pages.get('folder.moved.md')).toContain('\n| Field | Type | Required |\n');
+    expect(parcel).toContain('\n| Field | Type | Required | Constraints | Description |\n');
   });
 
   it('tells the history: what changed, who can read whom, and how it is upcast', () => {
@@ -141,7 +175,9 @@ describe('the catalog', () => {
     expect(third).toContain('- a new major: 2 after 1');
     expect(third).toContain('- added `grams`: whole number, required, more than 0');
     expect(third).toContain('- removed `weight`');
-    expect(third).toMatch(/- Readers of version 3 can read what version 2 writes: no\n {2}- `#/);
+    // two lists, not one: something stands between them
+    expect(third).toMatch(/- removed `express`\n\nWho can read whom:\n\n- Readers/);
+    expect(third).toMatch(/- Readers of version 3 can read what version 2 writes: no\n {2}- `grams`: Only version 3/);
     expect(third).toMatch(/becomes:\n\n```json\n\{\n {2}"id": "id",\n {2}"grams": 1,/);
     expect(second).toContain('- added `express`: true or false, optional');
     expect(second).toContain('- Readers of version 2 can read what version 1 writes: yes');
@@ -186,7 +222,9 @@ describe('the catalog', () => {
     expect(made.get('kept.md')).toMatch(
       /changed `a`: was text, required; is number, required[\s\S]*### Version 1\n\nRetired/,
     );
-    expect(made.get('kept.md')).toContain('| Accepted versions | 2 |');
+    expect(made.get('kept.md')).toContain('| Its readers accept | version 2 |');
+    expect(made.get('kept.md')).toContain('| Versions | declared: 2 |');
+    expect(made.get('kept.md')).not.toContain('## Version 1\n\n| Version');
     expect([...made.keys()]).toEqual(['README.md', 'kept.md']);
   });
 
@@ -276,6 +314,27 @@ describe('a schema as a table', () => {
     ]);
   });
 
+  it('names the kind of a text instead of its expression, and says what code checks', () => {
+    const rows = rowsOf(
+      z.object({
+        token: z.jwt(),
+        id: z.ulid(),
+        at: z.iso.datetime(),
+        sku: z.string().regex(/^a|b$/i),
+        trimmed: z.string().trim(),
+        own: z.string().regex(/^[a-z]+$/),
+      }),
+    );
+    expect(rows).toEqual([
+      ['token', 'text (jwt)', 'yes', ''],
+      ['id', 'text (ulid)', 'yes', ''],
+      ['at', 'text (date-time)', 'yes', 'ends in `Z`'],
+      ['sku', 'text', 'yes', 'code checks that it matches `/^a\\|b$/i`'],
+      ['trimmed', 'text', 'yes', 'code checks more than this schema says'],
+      ['own', 'text', 'yes', 'matches `^[a-z]+$`'],
+    ]);
+  });
+
   it('names alternatives after what tells them apart', () => {
     const rows = rowsOf(
       z.object({
@@ -290,6 +349,65 @@ describe('a schema as a table', () => {
       ['pay(card).by', 'always `"card"`'],
       ['pay(card).number', 'text'],
       ['pay(cash).by', 'always `"cash"`'],
+    ]);
+  });
+
+  it('shows the names that a record can have, or says what they have to be', () => {
+    const rows = rowsOf(
+      z.object({
+        all: z.record(z.enum(['a', 'b']), z.int()),
+        some: z.partialRecord(z.enum(['a', 'b']), z.int()),
+        many: z.partialRecord(z.enum(Array.from({ length: 20 }, (_, index) => `v${index}`)), z.int()),
+        codes: z.record(
+          z
+            .string()
+            .regex(/^[A-Z]+$/)
+            .max(3),
+          z.int(),
+        ),
+        ids: z.record(z.uuid(), z.int()),
+      }),
+    );
+    expect(rows).toEqual([
+      ['all', 'object', 'yes', ''],
+      ['all.a', 'whole number', 'yes', ''],
+      ['all.b', 'whole number', 'yes', ''],
+      ['some', 'object', 'yes', ''],
+      ['some.a', 'whole number', 'no', ''],
+      ['some.b', 'whole number', 'no', ''],
+      ['many', 'object', 'yes', expect.stringMatching(/^each name: one of `"v0"`, .* and 8 more$/)],
+      ['many.*', 'whole number', 'no', ''],
+      ['codes', 'object', 'yes', 'each name: at most 3 characters, matches `^[A-Z]+$`'],
+      ['codes.*', 'whole number', 'no', ''],
+      ['ids', 'object', 'yes', 'each name: text (uuid)'],
+      ['ids.*', 'whole number', 'no', ''],
+    ]);
+  });
+
+  it('says what is asked of what may be null, and of each of several forms', () => {
+    const rows = rowsOf(
+      z.object({
+        name: z.string().min(2).nullable(),
+        place: z.object({ lines: z.array(z.string()).min(1).nullable() }).nullable(),
+        either: z.union([z.string().max(5), z.number(), z.boolean().describe('Or not.')]),
+        pay: z.discriminatedUnion('by', [
+          z.object({ by: z.literal('card'), number: z.string() }).refine(() => true),
+          z.object({ by: z.literal('cash') }),
+        ]),
+      }),
+    );
+    expect(rows).toEqual([
+      ['name', 'text or null', 'yes', 'at least 2 characters'],
+      ['place', 'object or null', 'yes', ''],
+      ['place.lines', 'list of texts or null', 'yes', 'at least 1 item'],
+      ['either', 'text, number or true or false', 'yes', ''],
+      ['either(1)', 'text', 'no', 'at most 5 characters'],
+      ['either(3)', 'true or false', 'no', ''],
+      ['pay', 'one of 2 objects', 'yes', ''],
+      ['pay(card)', 'object', 'no', 'code checks more than this schema says'],
+      ['pay(card).by', 'always `"card"`', 'yes', ''],
+      ['pay(card).number', 'text', 'yes', ''],
+      ['pay(cash).by', 'always `"cash"`', 'yes', ''],
     ]);
   });
 
@@ -316,6 +434,8 @@ describe('a schema as a table', () => {
   it('shows the first of many values', () => {
     const many = z.object({ many: z.enum(Array.from({ length: 10_000 }, (_, index) => `v${index}`)) });
     expect(rowsOf(many)[0]![1]).toMatch(/^one of `"v0"`, .* and 9,988 more$/);
+    expect(schemaRows(schemaOf(many)).complete).toBe(false);
+    expect(schemaRows(schemaOf(z.object({ few: z.enum(['a', 'b']) }))).complete).toBe(true);
   });
 
   it('says what two schemas do not have in common', () => {
@@ -336,6 +456,7 @@ describe('Markdown', () => {
     ['<script>&', '&lt;script&gt;&amp;'],
     ['*a* _b_ `c` [d](e) ~f~', '\\*a\\* \\_b\\_ \\`c\\` \\[d\\](e) \\~f\\~'],
     ['1. no list', '1\\. no list'],
+    ['0.2 means 20%', '0.2 means 20%'],
     ['- no list', '\\- no list'],
     ['# no heading', '\\# no heading'],
     ['two\n\nlines\u0000', 'two lines'],

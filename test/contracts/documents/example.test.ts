@@ -53,6 +53,11 @@ const leaf: fc.Arbitrary<z.ZodType> = fc.oneof(
     z.jwt(),
     z.emoji(),
     z.hostname(),
+    z.guid(),
+    z.mac(),
+    z.hex(),
+    z.iso.datetime({ local: true, precision: -1 }),
+    z.string().regex(/^sku-\d+$/i),
     z.boolean(),
     z.null(),
     z.unknown(),
@@ -167,6 +172,18 @@ describe('an example', () => {
       .min(9)
       .meta({ examples: ['bad'] });
     expect(exampleOf(z.object({ someName: wrong }))).toEqual({ data: { someName: 'some name' } });
+  });
+
+  it.each<[string, z.ZodType, unknown]>([
+    ['only code can tell', z.jwt(), expect.stringMatching(/^eyJ/)],
+    ['code matches whatever the case of its letters is', z.string().regex(/^sku-\d{3}$/i), 'sku-123'],
+    ['has a name for people', z.iso.time(), '09:30:00'],
+    ['is a network', z.cidrv6(), '2001:db8::/32'],
+    ['is a picture', z.emoji(), '🙂'],
+    ['is a time in milliseconds', z.iso.datetime({ precision: 3 }), '2026-03-01T09:30:00.000Z'],
+    ['is a local time', z.iso.datetime({ local: true, precision: -1 }), expect.stringMatching(/^2026-03-01T09:30Z?$/)],
+  ])('of a text that %s is of that kind', (_, schema, data) => {
+    expect(exampleOf(schema)).toEqual({ data });
   });
 
   it('is named after its place, and its items differ', () => {

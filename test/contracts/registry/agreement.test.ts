@@ -37,7 +37,25 @@ describe('code and registry', () => {
         message: expect.stringMatching(
           /^events\/order-placed\.ts .*order\.placed\.v1\.json.*'previous'.*delete the file/,
         ),
-        places: [{ path: '#/properties/total/type', reason: 'The registry has "number", the code "string".' }],
+        places: [{ path: '#/properties/total/type', reason: 'The registry has "number", the code has "string".' }],
+      },
+    ]);
+  });
+
+  it.each<[string, z.ZodType, z.ZodType]>([
+    ['a rule that is new', z.string(), z.string().refine((text) => text !== '')],
+    ['a rule that is gone', z.string().trim(), z.string()],
+    ['an expression with flags', z.string().regex(/^a/i), z.string().regex(/^b/i)],
+    ['what is made of it', z.string(), z.string().transform(Number).pipe(z.number().min(3))],
+  ])('agree, with a note on %s in code', (_, before, after) => {
+    const [registered, declared] = [before, after].map((note) => version(1, Order.extend({ note }) as typeof Order));
+    expect(judgeAgreement(declaredIn(declared!), registryOf(registered!))).toMatchObject([
+      {
+        kind: 'rulesChanged',
+        severity: 'note',
+        version: 1,
+        file: 'events/registry/order.placed.v1.json',
+        places: [{ path: '#/properties/note/$comment' }],
       },
     ]);
   });
@@ -48,12 +66,38 @@ describe('code and registry', () => {
     expect(found).toMatchObject([{ kind: 'broken', message: expect.stringContaining('it is no JSON. Restore it') }]);
   });
 
+  it('do not agree on a change of an earlier version, whose remedy follows the newest one', () => {
+    const changed = version(1, Order.extend({ total: z.string() }));
+    const next = version(2, Order, { previous: changed });
+    const found = judgeAgreement(declaredIn(next), registryOf(V1, V2)).find(({ version: of }) => of === 1);
+    expect(found!.message).toContain('declare the change as version 3, which has version 2 as its');
+  });
+
+  it('have no place for other files', () => {
+    const broken = [{ file: 'notes.json', type: undefined, version: undefined, problem: 'its name is none' }];
+    expect(judgeAgreement(declaredIn(V1), { ...registryOf(V1), broken })[0]!.message).toMatch(
+      /events\/registry\/notes\.json .*its name is none\. Move it out of the registry\.$/,
+    );
+  });
+
   it('leave versions alone that code has no more', () => {
     expect(judgeAgreement(declaredIn(V1), registryOf(V1, V2))).toEqual([]);
   });
 });
 
 describe('the declared versions', () => {
+  it('are refused with every place that could not travel, and its module', () => {
+    const first = version(1, Order.extend({ a: z.bigint(), b: z.date() }));
+    const second = version(1, Order.extend({ c: z.map(z.string(), z.string()) }), { type: 'order.shipped' });
+    const declared = [
+      { contract: first, file: 'first.ts' },
+      { contract: second, file: 'second.ts' },
+    ];
+    expect(() => declaredVersions(declared)).toThrow(
+      /^first\.ts: order\.placed v1: #\/properties\/a .*\nfirst\.ts: .*\/b .*\nsecond\.ts: order\.shipped v1: .*\/c .*$/,
+    );
+  });
+
   it('are those of the modules and those they accept, once each, without views', () => {
     const view: AnyContract = needs(V2, z.object({ orderId: z.string() }) as never) as unknown as AnyContract;
     const declared = [V2, V1, view].map((contract, index) => ({ contract, file: `${index}.ts` }));

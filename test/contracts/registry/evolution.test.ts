@@ -67,7 +67,83 @@ describe('a version that promises to be compatible', () => {
 
   it('keeps it towards published versions that code has no more', () => {
     const V2 = version(2, shapes['changes a type']);
-    expect(judgeEvolution(declaredIn(V2), registryOf(V1)).map(({ kind }) => kind)).toEqual(['incompatible', 'retired']);
+    expect(judgeEvolution(declaredIn(V2), registryOf(V1)).map(({ kind }) => kind)).toEqual([
+      'incompatible',
+      'unreached',
+    ]);
+  });
+});
+
+describe('a header that is taken away', () => {
+  const headed = version(1, Order, { headers: ['region', 'tier'] });
+  const judge = (compatibility: CompatibilityMode, headers: string[], major = 1) => {
+    const V2 = version(2, Order, { previous: headed, compatibility, headers, major });
+    return judgeEvolution(declaredIn(V2), registryOf(headed));
+  };
+
+  it.each<[CompatibilityMode, boolean]>([
+    ['FULL_TRANSITIVE', true],
+    ['FULL', true],
+    ['FORWARD', true],
+    ['FORWARD_TRANSITIVE', true],
+    ['BACKWARD', false],
+    ['BACKWARD_TRANSITIVE', false],
+    ['NONE', false],
+  ])('within a major, under %s: breaks the promise %s', (mode, breaks) => {
+    const found = judge(mode, ['region']);
+    if (!breaks) expect(found).toEqual([]);
+    else {
+      expect(found).toMatchObject([
+        {
+          kind: 'incompatible',
+          severity: 'error',
+          version: 2,
+          breaks: ['FORWARD'],
+          lostHeaders: ['tier'],
+          message: expect.stringMatching(/subscriptions that route by 'tier'.*\(FORWARD\)/),
+          places: [{ path: '#/x-baton/headers', reason: "version 1 has the header 'tier', version 2 does not." }],
+        },
+      ]);
+    }
+  });
+
+  it('breaks none where it is a new major, nor where headers are added', () => {
+    expect(judge('FULL', ['region'], 2)).toEqual([]);
+    expect(judge('FULL', ['region', 'tier', 'more'])).toEqual([]);
+  });
+
+  it('breaks it towards versions that only the registry knows', () => {
+    const V2 = version(2, Order, { headers: [] });
+    expect(judgeEvolution(declaredIn(V2), registryOf(headed))).toContainEqual(
+      expect.objectContaining({ kind: 'incompatible', lostHeaders: ['region', 'tier'] }),
+    );
+  });
+});
+
+describe('a registered version that is newer than all that code declares', () => {
+  const V2 = version(2, Order.extend({ gift: z.boolean().optional() }), { previous: V1 });
+
+  it('is an error that names the file and the ways out', () => {
+    expect(judgeEvolution(declaredIn(V1), registryOf(V1, V2))).toMatchObject([
+      {
+        kind: 'behind',
+        severity: 'error',
+        version: 2,
+        file: 'events/registry/order.placed.v2.json',
+        message: expect.stringMatching(
+          /^The registry has version 2.*is version 1\. Restore.*as version 3\..*delete it/,
+        ),
+      },
+    ]);
+  });
+
+  it('is none when the type has a newer one yet, or is declared no more', () => {
+    const V3 = version(3, Order, { major: 2 });
+    expect(judgeEvolution(declaredIn(V3), registryOf(V1, V2)).map(({ kind }) => kind)).toEqual([
+      'unreached',
+      'unreached',
+    ]);
+    expect(judgeEvolution([], registryOf(V1, V2)).map(({ kind }) => kind)).toEqual(['unreached']);
   });
 });
 
@@ -91,16 +167,16 @@ describe('the numbers of versions', () => {
 });
 
 describe('a published version that nothing leads to', () => {
-  it('is retired, which is only a note', () => {
+  it('is a note', () => {
     const V2 = version(2, Order);
     expect(judgeEvolution(declaredIn(V2), registryOf(V1, V2))).toMatchObject([
-      { kind: 'retired', severity: 'note', version: 1 },
+      { kind: 'unreached', severity: 'note', version: 1 },
     ]);
   });
 
-  it('is history when code has the type no more', () => {
+  it('is told of when code has the type no more', () => {
     expect(judgeEvolution([], registryOf(V1))).toMatchObject([
-      { kind: 'retired', severity: 'note', type: 'order.placed', message: expect.stringContaining('history') },
+      { kind: 'unreached', severity: 'note', type: 'order.placed', message: 'No code declares this type any more.' },
     ]);
   });
 });

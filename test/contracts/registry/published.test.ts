@@ -3,14 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { comparePublished } from '../../../lib/contracts/registry/compared.ts';
 import { RegistryError } from '../../../lib/contracts/registry/errors.ts';
-import {
-  contentsNow,
-  defaultBase,
-  judgePublished,
-  publishedAt,
-  publishedVersions,
-} from '../../../lib/contracts/registry/published.ts';
+import { contentsNow, publishedAt, publishedVersions } from '../../../lib/contracts/registry/published.ts';
 import { readRegistry, writeVersion } from '../../../lib/contracts/registry/registry.ts';
 import { schemaDocument } from '../../../lib/contracts/registry/schema-document.ts';
 import { Order, version } from './shop.ts';
@@ -26,8 +21,7 @@ function git(...args: string[]): string {
 
 /** What is found when the registry is compared with a commit. */
 async function findings(ref: string) {
-  const { files } = await publishedAt(registry, ref);
-  return judgePublished(registry, files, await contentsNow(registry, [...files.keys()]));
+  return (await comparePublished(await readRegistry(registry), ref)).findings;
 }
 
 beforeEach(() => {
@@ -71,10 +65,112 @@ describe('a published version', () => {
     expect((await findings('HEAD~1')).map(({ kind }) => kind)).toEqual(['rewritten', 'removed']);
   });
 
+  it('says how to put it back', async () => {
+    const commit = git('rev-parse', '--short=12', 'HEAD');
+    rmSync(join(registry, V2));
+    const { message } = (await findings('main'))[0]!;
+    expect(message).toContain(`\`git checkout ${commit} -- ${join(registry, V2)}\``);
+    git(...message.match(/`git ([^`]*)`/)![1]!.split(' '));
+    expect(await findings('main')).toEqual([]);
+  });
+
+  it('that differs in its line ends alone is told so, and how to keep them', async () => {
+    writeFileSync(join(registry, V1), readFileSync(join(registry, V1), 'utf8').replaceAll('\n', '\r\n'));
+    const { kind, message } = (await findings('main'))[0]!;
+    expect(kind).toBe('rewritten');
+    const [, attributes] = /has other line ends .* Put `([^`]*)` into the \.gitattributes/.exec(message)!;
+    expect(attributes).toBe('shop/events/registry/*.json text eol=lf');
+    writeFileSync(join(repository, '.gitattributes'), `${attributes}\n`);
+    expect(await findings('main')).toEqual([]);
+  });
+
+  it('that was published with CRLF keeps that', async () => {
+    const text = readFileSync(join(registry, V1), 'utf8');
+    writeFileSync(join(registry, V1), text.replaceAll('\n', '\r\n'));
+    git('commit', '-q', '-a', '-m', 'published with CRLF');
+    writeFileSync(join(registry, V1), text);
+    const { message } = (await findings('main'))[0]!;
+    const [, attributes, , restore] = /`([^`]*)`([^`]*)`git ([^`]*)`/.exec(message)!;
+    writeFileSync(join(repository, '.gitattributes'), `${attributes}\n`);
+    git(...restore!.split(' '));
+    expect(await findings('main')).toEqual([]);
+  });
+
   it('is compared as the repository keeps its line ends', async () => {
     writeFileSync(join(repository, '.gitattributes'), '*.json text eol=crlf\n');
     writeFileSync(join(registry, V1), readFileSync(join(registry, V1), 'utf8').replaceAll('\n', '\r\n'));
     expect(await findings('main')).toEqual([]);
+  });
+});
+
+describe('a base that has gone on since the branch left it', () => {
+  const V3 = 'order.placed.v3.json';
+  beforeEach(() => {
+    git('checkout', '-q', '-b', 'feat');
+    git('commit', '-q', '--allow-empty', '-m', 'work');
+    git('checkout', '-q', 'main');
+    writeFileSync(join(registry, V3), '{"$id": "of main"}\n');
+    git('add', '.');
+    git('commit', '-q', '-m', 'published since');
+    git('checkout', '-q', 'feat');
+  });
+
+  it('has versions that the branch lacks, which is a note: rebase', async () => {
+    expect(await findings('main')).toMatchObject([
+      { kind: 'unmerged', severity: 'note', version: 3, message: expect.stringMatching(/Rebase the branch/) },
+    ]);
+    git('rebase', '-q', 'main');
+    expect(await findings('main')).toEqual([]);
+  });
+
+  it('has another version of the same number than the branch', async () => {
+    writeFileSync(join(registry, V3), '{"$id": "of feat"}\n');
+    expect(await findings('main')).toMatchObject([
+      {
+        kind: 'rewritten',
+        severity: 'error',
+        version: 3,
+        message: expect.stringMatching(/after this branch left.*version 4/),
+      },
+    ]);
+  });
+
+  it('still has what the branch takes away', async () => {
+    rmSync(join(registry, V1));
+    expect((await findings('main')).map(({ kind, version }) => [kind, version])).toEqual([
+      ['removed', 1],
+      ['unmerged', 3],
+    ]);
+  });
+});
+
+describe('a registry that moved', () => {
+  const moved = () => join(repository, 'shop/src/events/registry');
+  const compare = async () => comparePublished(await readRegistry(moved()), 'main');
+  beforeEach(() => {
+    mkdirSync(join(repository, 'shop/src'));
+    git('mv', 'shop/events', 'shop/src/events');
+  });
+
+  it('is compared with where it was, and says so', async () => {
+    const { findings, notes } = await compare();
+    expect(findings).toEqual([]);
+    expect(notes).toEqual([expect.stringMatching(/^The registry was in shop\/events\/registry at [0-9a-f]{12}, /)]);
+  });
+
+  it('has kept every file as it was', async () => {
+    writeFileSync(join(moved(), V1), '{}');
+    rmSync(join(moved(), V2));
+    const { findings } = await compare();
+    expect(findings.map(({ kind }) => kind)).toEqual(['rewritten', 'removed']);
+    expect(findings[1]!.message).toMatch(/`git show [0-9a-f]{12}:shop\/events\/registry\/order\.placed\.v2\.json > /);
+  });
+
+  it('is not another one that is still there', async () => {
+    git('mv', 'shop/src/events', 'shop/events');
+    mkdirSync(moved(), { recursive: true });
+    writeFileSync(join(moved(), V1), '{"another": "project"}');
+    expect(await compare()).toMatchObject({ findings: [], notes: [] });
   });
 });
 
@@ -106,17 +202,8 @@ describe('the commit to compare with', () => {
     await expect(publishedAt(registry, ref)).rejects.toThrow(/fetch-depth: 0/);
   });
 
-  it('is where the branch left origin', async () => {
-    expect(await defaultBase(registry)).toBeUndefined();
-    const left = git('rev-parse', 'HEAD');
-    git('update-ref', 'refs/remotes/origin/main', left);
-    git('commit', '-q', '--allow-empty', '-m', 'more');
-    expect(await defaultBase(registry)).toBe(left);
-  });
-
-  it('is none outside of a repository', async () => {
+  it('has to be in a repository', async () => {
     rmSync(join(repository, '.git'), { recursive: true });
-    expect(await defaultBase(registry)).toBeUndefined();
     await expect(publishedAt(registry, 'main')).rejects.toThrow(RegistryError);
   });
 });

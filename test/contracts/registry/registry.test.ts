@@ -49,7 +49,7 @@ describe('the registry', () => {
   it.each<[string, string, RegExp]>([
     ['no JSON', '{"a": ', /./],
     ['a key twice', '{"type": "object", "type": "array"}', /type/],
-    ['not an object', 'true', /no JSON object/],
+    ['not an object', 'true', /not a JSON object/],
     [
       'the document of another version',
       JSON.stringify(schemaDocument(V10)),

@@ -216,7 +216,34 @@ describe('what JSON Schema cannot say', () => {
     ['a type of its own', z.custom<string>(), { $comment: MORE_RULES }],
     ['the protocol of a URL', z.url({ protocol: /^https$/ }), { format: 'uri', $comment: MORE_RULES }],
     ['coercion', z.coerce.number(), { type: 'number', $comment: READ_FREELY }],
-    ['preparation', z.preprocess((data) => data, z.number()), { type: 'number', $comment: READ_FREELY }],
+    [
+      'preparation',
+      z.preprocess((data) => data, z.number()),
+      { type: 'number', $comment: `${READ_FREELY} ${MORE_RULES}` },
+    ],
+    ['a text that stands for a boolean', z.stringbool(), { type: 'string', $comment: MORE_RULES }],
+    [
+      'a codec',
+      z.codec(z.string(), z.int(), { decode: Number, encode: String }),
+      { type: 'string', $comment: MORE_RULES },
+    ],
+    ['a schema behind a schema', z.string().pipe(z.email()), { type: 'string', $comment: MORE_RULES }],
+    [
+      'a schema behind a transformation',
+      z.string().transform(Number).pipe(z.number().min(3)),
+      { type: 'string', $comment: MORE_RULES },
+    ],
+    [
+      'a transformation that refuses',
+      z.string().transform((text, context) => context.addIssue(`not ${text}`)),
+      { type: 'string', $comment: MORE_RULES },
+    ],
+    [
+      'a transformation, which may throw',
+      z.string().transform((text) => JSON.parse(text)),
+      { type: 'string', $comment: MORE_RULES },
+    ],
+    ['a property of a text', z.string().check(z.property('length', z.int())), { $comment: MORE_RULES }],
     ['what stands in for the unreadable', z.string().catch('x'), { default: 'x', $comment: READ_FREELY }],
     [
       'flags of an expression',
@@ -236,7 +263,7 @@ describe('what JSON Schema cannot say', () => {
 
   it('is quiet where the schema says it all', () => {
     expect(propertyOf(z.string().regex(/b/u))).toEqual({ type: 'string', pattern: 'b' });
-    expect(propertyOf(z.string().transform((text) => text.length))).toEqual({ type: 'string' });
+    expect(propertyOf(z.array(z.number().min(1).multipleOf(2)).max(3))).not.toHaveProperty('$comment');
   });
 
   it.each<[string, z.ZodType, RegExp]>([
@@ -252,4 +279,71 @@ describe('what JSON Schema cannot say', () => {
     expect(write).toThrow(/^order\.placed v1: #\/properties\/deep\/properties\/it/);
     expect(write).toThrow(remedy);
   });
+});
+
+describe('regular expressions', () => {
+  const validate = (schema: z.ZodType) => new Ajv2020({ strict: false, logger: false }).compile(documentOf(schema));
+
+  it.each<[string, z.ZodType, string[]]>([
+    ['plain', z.string().regex(/^[a-z]+-\d{2,}$/), ['ab-12', 'AB-12', 'ab-1']],
+    ['with u', z.string().regex(/^\p{L}+$/u), ['\u00e4', '1']],
+    ['with v and no class', z.string().regex(/^\p{L}+$/v), ['\u00e4', '1']],
+    ['with escapes in a class', z.string().regex(/^[\w-]+$/), ['a-b', 'a b']],
+    ['that take anything, any number of times', z.string().regex(/^a[^b]*.+\S+$/), ['a😀cd', 'a']],
+    ['with an escaped backslash', z.string().regex(/^\\p\{L\}$/), ['\\p{L}', '\u00e4']],
+  ])('mean the same in the document: %s', (_, schema, texts) => {
+    expect(propertyOf(schema)).toEqual({ type: 'string', pattern: expect.any(String) });
+    const judged = validate(schema);
+    expect(texts.map((text) => judged(text))).toEqual(texts.map((text) => schema.safeParse(text).success));
+    expect(judged(texts[0])).toBe(true);
+    expect(judged(texts.at(-1))).toBe(false);
+  });
+
+  it.each<[string, source: string, flags?: string]>([
+    ['properties without u', '^\\p{L}+$'],
+    ['such a property in a class', '^[\\P{L}]+$'],
+    ['code points without u', '^\\u{61}$'],
+    ['a surrogate', '^\\ud83d'],
+    ['a character outside of the basic plane, repeated', '^😀+$'],
+    ['such a character in a class', '^[😀]$'],
+    ['an escape that u does not have', '^[\\w\\-]+\\@x$'],
+    ['a brace that u does not have', '^a{$'],
+    ['sets of v', '^[\\p{L}--[a-z]]$', 'v'],
+    ['stickiness', 'c', 'y'],
+  ])('are left to code, with a word, where the document would say something else: %s', (_, source, flags) => {
+    const pattern = new RegExp(source, flags);
+    const told = { type: 'string', $comment: `Code checks that it matches ${pattern}.` };
+    expect(propertyOf(z.string().regex(pattern))).toEqual(told);
+    expect(propertyOf(z.string().regex(/a/).regex(pattern).regex(/b/))).toMatchObject({
+      allOf: [{ pattern: 'a' }, { pattern: 'b' }],
+      $comment: told.$comment,
+    });
+    const { propertyNames } = propertyOf(z.record(z.string().regex(pattern), z.int())) as { propertyNames: unknown };
+    expect(propertyNames).toEqual(told);
+    const loose = propertyOf(z.looseRecord(z.string().regex(pattern), z.int()));
+    expect(loose).toMatchObject({ type: 'object', $comment: expect.stringContaining(String(pattern)) });
+    expect(loose).not.toHaveProperty('patternProperties');
+  });
+
+  it('are left to code within a template', () => {
+    const schema = z.templateLiteral(['a-', z.string().regex(/^p{L}+$/)]);
+    expect(propertyOf(schema)).toEqual({ type: 'string', $comment: expect.stringMatching(/^Code checks/) });
+    expect(propertyOf(z.templateLiteral(['a-', z.int()]))).toHaveProperty('pattern');
+  });
+
+  it.each([/^.{3}$/, /^[^a]$/, /^\W?$/, /^[a\S]{1,3}$/])('tell where code counts otherwise: %s', (pattern) => {
+    expect(propertyOf(z.string().regex(pattern))).toEqual({
+      type: 'string',
+      pattern: pattern.source,
+      $comment: 'Code counts UTF-16 units where this schema counts characters.',
+    });
+  });
+
+  it.each(Object.entries({ hostname: z.hostname(), emoji: z.emoji(), time: z.iso.time(), cidr: z.cidrv4() }))(
+    'of zod itself compile: %s',
+    (_, schema) => {
+      expect(propertyOf(schema)).not.toHaveProperty('$comment');
+      validate(schema);
+    },
+  );
 });

@@ -20,9 +20,15 @@ export const Order = z.object({ orderId: z.string(), total: z.number(), note: z.
 export function version(
   number: number,
   schema: z.ZodObject<{ orderId: z.ZodString }>,
-  given: { major?: number; compatibility?: CompatibilityMode; previous?: AnyContract; type?: string } = {},
+  given: {
+    major?: number;
+    compatibility?: CompatibilityMode;
+    previous?: AnyContract;
+    type?: string;
+    headers?: readonly string[];
+  } = {},
 ): AnyContract {
-  const { previous, type = 'order.placed', ...promise } = given;
+  const { previous, type = 'order.placed', headers = [], ...promise } = given;
   return defineEvent({
     type,
     version: number,
@@ -30,6 +36,7 @@ export function version(
     key: (order: { orderId: string }) => order.orderId,
     schema: schema as z.ZodType<{ orderId: string }>,
     ...(previous && { previous: { contract: previous, upcast: (data: unknown) => data as { orderId: string } } }),
+    headers: Object.fromEntries(headers.map((name) => [name, () => name])),
     ...promise,
   });
 }

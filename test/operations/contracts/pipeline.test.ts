@@ -106,6 +106,23 @@ describe('a pipeline', () => {
     expect(readPipeline(oneStack({ Function: consumerFunction(facts), Queue })).consumers[0]!.queue).toBe('named');
   });
 
+  it('says which topics are made elsewhere, and where a consumer publishes', () => {
+    const importedTopic = { path: 'App/Theirs', arn: 'arn:aws:sns:eu-west-1:111122223333:theirs', ordered: false };
+    const { arn: _, ...unnamed } = importedTopic;
+    const told = {
+      ...consumer,
+      maxReceives: 13,
+      importedTopic,
+      headers: ['region'],
+      produces: ['urn:baton:order.placed:1'],
+      publishesTo: [
+        { topic: 'Orders', events: ['urn:baton:order.placed:1'] },
+        { importedTopic: unnamed, events: ['urn:baton:order.placed:1'] },
+      ],
+    };
+    expect(readPipeline(oneStack({ Function: consumerFunction(told) })).consumers).toEqual([told]);
+  });
+
   it('leaves out who owns a topic, and where a consumer gets its events, when nobody said so', () => {
     const { owner: _, ...unowned } = topic;
     const { topic: __, ...elsewhere } = consumer;
@@ -121,6 +138,7 @@ describe('a pipeline', () => {
     ['another kind', { ...consumer, kind: 'saga' }, `'kind' is "saga"`],
     ['a queue without a name', { ...consumer, queue: { Ref: 'Queue' } }, `'queue' is {"Ref":"Queue"}`],
     ['events that are none', { ...consumer, events: [1] }, "'events' is [1]"],
+    ['no list of what it publishes', { ...consumer, publishesTo: 'Orders' }, `'publishesTo' is "Orders"`],
     ['half a truth', { ...consumer, pinned: 'yes' }, `'pinned' is "yes"`],
   ])('is refused with a consumer that has %s', (_, facts, message) => {
     const directory = oneStack({ Function: consumerFunction(facts) });

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataGoneError } from '../../../lib/operations/contracts/errors.ts';
 import { openReaders, type ReaderOptions } from '../../../lib/operations/contracts/readers.ts';
-import { BILLING, CONTRACTS, consumerOf, envelopeOf } from './bundles.ts';
+import { BILLING, bundle, CONTRACTS, consumerOf, envelopeOf } from './bundles.ts';
 
 const order = { orderId: 'O-1', total: 5, currency: 'EUR' };
 
@@ -57,7 +59,7 @@ describe('what a bundle reads', () => {
     const { state, views, problems, judge } = await openOne('export const handler = async () => undefined;');
     expect({ state, views }).toEqual({ state: 'foreign', views: [] });
     expect(problems).toEqual([expect.stringMatching(/^billing: its handler is not what `consume` returned/)]);
-    expect(await judge(['{}'])).toEqual([{ verdict: 'notLookedAt', message: problems[0] }]);
+    expect(await judge(['{}'])).toEqual([{ verdict: 'unjudged', message: problems[0] }]);
   });
 
   it('is not known of a consumer whose code is not in the assembly', async () => {
@@ -100,8 +102,25 @@ describe('a bundle that does not load', () => {
     const timeoutMs = reason.source.includes('seconds') ? 500 : 20_000;
     const { state, problems } = await openOne(contents, { timeoutMs, memoryMb: 64 });
     expect(state).toBe('failed');
-    expect(problems).toEqual([expect.stringMatching(/^billing: its code in .* could not be loaded \(/)]);
+    expect(problems).toEqual([expect.stringMatching(/^billing: its code \(handler\.handler\) could not be loaded: /)]);
     expect(problems[0]).toMatch(reason);
+  });
+
+  it('is named with the place in the sources, and without the folder of the assembly', async () => {
+    const directory = join(bundle('export const handler = 1;'), 'assembly', 'asset.1');
+    mkdirSync(directory, { recursive: true });
+    const map = { version: 3, sources: ['../../../functions/billing/handler.ts'], names: [], mappings: 'AAGA' };
+    writeFileSync(join(directory, 'handler.mjs.map'), JSON.stringify(map));
+    const code = "throw new Error('no STRIPE key');\n//# sourceMappingURL=handler.mjs.map\n";
+    writeFileSync(join(directory, 'handler.mjs'), code);
+    const consumer = {
+      ...consumerOf(undefined),
+      code: { directory, handler: 'handler.handler', environment: {}, unknown: [] },
+    };
+    const [reader] = await openReaders([consumer]);
+    expect(reader!.problems).toEqual([
+      'billing: its code (handler.handler) could not be loaded: Error: no STRIPE key at functions/billing/handler.ts:4:1.',
+    ]);
   });
 
   it('does not keep the others from being read', async () => {
@@ -232,11 +251,57 @@ describe('a reader', () => {
       const New = defineEvent({ type: 'loop.ran', version: 2, description: 'Loop.', key: (one) => one.id, schema: z.object({ id: z.string() }),
         previous: { contract: Old, upcast: () => { for (;;); } } });
       export const handler = consume(New, async () => undefined);`,
-      { timeoutMs: 4_000 },
+      { messageMs: 500 },
     );
     expect(await judge([envelopeOf('loop.ran', 1, { id: '1' })])).toEqual([
-      { verdict: 'notLookedAt', message: expect.stringMatching(/billing did not judge it: .*more than 4 seconds/) },
+      {
+        verdict: 'unjudged',
+        type: 'loop.ran',
+        version: 1,
+        message: expect.stringMatching(/billing did not judge it: .*more than 0\.5 seconds to judge it/),
+      },
     ]);
+  });
+
+  /** `wait.ran` says what its data does to the code that judges it. */
+  const WAITING = `${CONTRACTS}
+    const Ran = defineEvent({ type: 'wait.ran', version: 1, description: 'Ran.', key: (one) => one.id,
+      schema: z.object({ id: z.string().refine((id) => {
+        if (id === 'hangs') for (;;);
+        if (id === 'exits') process.exit(7);
+        if (id === 'fills') { const all = []; for (;;) all.push(new Array(1e5).fill({}).map((_, i) => ({ i }))); }
+        return id !== 'refused';
+      }) }) });
+    export const handler = consume(Ran, async () => undefined);`;
+  const ran = (id: string) => envelopeOf('wait.ran', 1, { id });
+
+  it('judges the others when one message hangs, ends or fills the thread', async () => {
+    const ids = ['fine', 'refused', 'hangs', 'refused', 'exits', 'fine', 'fills', 'refused', 'fine', 'hangs'];
+    const judgements = await (await openOne(WAITING, { messageMs: 700, memoryMb: 64 })).judge(ids.map(ran));
+    expect(judgements.map(({ verdict }, n) => [ids[n], verdict])).toEqual(
+      ids.map((id) => [id, { fine: 'readable', refused: 'invalidData' }[id] ?? 'unjudged']),
+    );
+    const [hangs, exits] = [judgements[2]!, judgements[4]!].map(({ message }) => message);
+    expect(hangs).toMatch(/more than 0\.7 seconds to judge it/);
+    expect(exits).toMatch(/exit code 7/);
+  }, 30_000);
+
+  it('begins no message any more when its time is over, and says so of each', async () => {
+    let now = 0;
+    const { judge } = await openOne(WAITING, { judgingMs: 10_000, clock: () => (now += 1_000) });
+    const judgements = await judge(Array.from({ length: 20 }, () => ran('fine')));
+    const left = judgements.filter(({ verdict }) => verdict === 'unjudged');
+    expect(left).toHaveLength(11);
+    expect(judgements.slice(9)).toEqual(left);
+    expect(left[0]!.message).toMatch(/did not come to it within 10 seconds/);
+  });
+
+  it('judges no more when it is called off, and keeps what it has', async () => {
+    const controller = new AbortController();
+    const { judge } = await openOne(WAITING, { signal: controller.signal });
+    const judging = judge([ran('hangs'), ran('fine')]);
+    controller.abort(new Error('enough'));
+    expect(await judging).toMatchObject([{ verdict: 'unjudged' }, { verdict: 'unjudged' }]);
   });
 
   it('ends when it is called off', async () => {
@@ -286,7 +351,7 @@ describe('an event whose data is elsewhere', () => {
     let failure: Error = new Error('no connection');
     const { judge } = await openOne(BILLING, { fetchData: () => Promise.reject(failure) }, claims);
     expect(await judge([refer(2)])).toMatchObject([
-      { verdict: 'notLookedAt', message: expect.stringContaining('s3://claims/key (no connection)') },
+      { verdict: 'unjudged', message: expect.stringContaining('s3://claims/key (no connection)') },
     ]);
     failure = new DataGoneError('there is nothing');
     expect(await judge([refer(2)])).toMatchObject([
@@ -331,7 +396,7 @@ describe('an event whose data is elsewhere', () => {
 
   it('is not looked at when nobody fetches', async () => {
     expect(await (await openOne(BILLING, {}, claims)).judge([refer(2)])).toMatchObject([
-      { verdict: 'notLookedAt', type: 'order.placed', version: 2 },
+      { verdict: 'unjudged', type: 'order.placed', version: 2 },
     ]);
   });
 });
