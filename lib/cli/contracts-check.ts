@@ -111,8 +111,8 @@ async function check(options: CheckOptions): Promise<number> {
         return { name, owner, state, problems };
       });
       const wrong = judging.judgeSubscriptions(declared, registry, views, pipeline, published);
-      const told = judging.tellRetired(findings, views, pipeline);
-      report.findings = [...judging.nameConsumers(told, views, pipeline), ...wrong];
+      const told = judging.tellRetired([...findings, ...wrong], views, pipeline);
+      report.findings = judging.nameConsumers(told, views, pipeline);
       report.impacts = judging.judgeImpact(declared, published, views, pipeline.consumers);
       const failed = readers.filter(({ state }) => state === 'failed').map(({ consumer }) => consumer.name);
       if (failed.length > 0) report.unfinished = [`${failed.join(', ')} could not be asked what they read.`];

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { MODES } from '../contracts/compatibility/change.ts';
 import type { Change, CompatibilityMode, JsonSchema, Verdict } from '../contracts/compatibility/index.ts';
 import { POLICIES, type Policy } from '../contracts/compatibility/policy.ts';
 import { UsageError } from './failure.ts';
+import { printable } from './printable.ts';
 
 interface DiffCommandOptions {
   mode: CompatibilityMode;
@@ -67,17 +68,23 @@ async function contractsDiff(files: readonly string[], options: DiffCommandOptio
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ compatible: verdict.compatible, changes: shown }, null, 2)}\n`
-      : written(verdict, shown, options),
+      : printable(written(verdict, shown, options)),
   );
   return verdict.compatible ? 0 : 1;
 }
 
 async function read(file: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+    bytes = file === '-' ? await buffer(process.stdin) : await readFile(file);
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}. Give the path of a JSON Schema file.`);
   }
+  const [first = 0, second = 0] = bytes;
+  if ((first << 8) + second === 0xfffe || (first << 8) + second === 0xfeff) {
+    throw new UsageError(`${named(file)} is UTF-16. Save it as UTF-8, which is what JSON is exchanged in.`);
+  }
+  return bytes.toString('utf8');
 }
 
 /** Reads the schemas and judges them; what is wrong with one is for the user to put right. */

@@ -6,6 +6,7 @@ import { addMaintenance } from './maintenance.ts';
 import { addOnCall } from './on-call.ts';
 import { endpoint, port, positiveNumber, share, wholeNumber } from './options.ts';
 import { addParked } from './parked.ts';
+import { printable } from './printable.ts';
 import type { StartOptions } from './start.ts';
 
 /** Runs the command line; returns the exit code: 0 done, 1 failed or an invariant broken, 2 called wrongly. */
@@ -128,7 +129,7 @@ Example:
   } catch (error) {
     // Commander has printed its message already; help and version end with exit code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${printable(explain(error))}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
   return code;

@@ -13,7 +13,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const file = (name: string, content: unknown): string => {
   const path = join(folder, name);
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  writeFileSync(path, typeof content === 'string' || Buffer.isBuffer(content) ? content : JSON.stringify(content));
   return path;
 };
 const short = file('short.json', { type: 'string', maxLength: 3 });
@@ -65,6 +65,16 @@ describe('baton contracts diff', () => {
       'Not compatible (BACKWARD): 1 of 2 changes breaks.',
     ]);
     expect((await run(old, next, '--breaking')).out).not.toContain('TITLE_CHANGED');
+  });
+
+  it('writes names so that a terminal does not obey them, and a pointer is decoded to them', async () => {
+    const name = '\u001b[31m100%\n';
+    const one = file('odd-1.json', { properties: { [name]: { type: 'string' } } });
+    const two = file('odd-2.json', { properties: { [name]: { type: 'integer' } } });
+    const { out } = await run(one, two);
+    expect(out).toContain('#/properties/%1B[31m100%25%0A  TYPE_CHANGED');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(out).not.toMatch(/[\x00-\x08\x0b-\x1f]/);
   });
 
   it('says so when nothing changed', async () => {
@@ -134,6 +144,8 @@ describe('baton contracts diff', () => {
       [short, file('ref.json', { $ref: 'a.json' })],
       /ref\.json, at #\/\$ref: 'a\.json' leaves the file/,
     ],
+    ['UTF-16', [short, file('wide.json', Buffer.from('\ufeff{}', 'utf16le'))], /wide\.json is UTF-16\. Save it as UTF-8/],
+    ['a bound of draft-04', [short, file('d4.json', { exclusiveMinimum: true })], /has to be the number itself/],
     ['one schema', [short], /There is only one schema, .* Give at least two files/],
     ['standard input twice', ['-', '-'], /standard input can be read once/],
   ])('refuses %s in a sentence', async (_, args, message) => {

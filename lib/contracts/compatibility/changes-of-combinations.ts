@@ -171,7 +171,7 @@ function listGained(listing: Listing, pair: Pair, { criterion, members }: Combin
     return true;
   }
   const compatible = holds(listing, pair, criterion);
-  const fact = `Only ${reader} combines schemas with ${criterion}`;
+  const fact = combining(reader, criterion);
   if (criterion === 'allOf') {
     report(listing, { kind: 'PRODUCT_TYPE_EXTENDED', path: pair.path, compatible, fact });
     return bare;
@@ -195,6 +195,13 @@ function listGained(listing: Listing, pair: Pair, { criterion, members }: Combin
   return bare;
 }
 
+/** Keywords beside a `$ref` are an allOf by another name. */
+function combining(who: string, criterion: Combination['criterion']): string {
+  return criterion === 'allOf'
+    ? `Only ${who} has several schemas that all have to fit (allOf, or a $ref with keywords beside it)`
+    : `Only ${who} combines schemas with ${criterion}`;
+}
+
 /** Only the original combines. */
 function listLost(listing: Listing, pair: Pair, { criterion, members }: Combination): boolean {
   const { engine, writer, reader } = listing;
@@ -203,7 +210,7 @@ function listLost(listing: Listing, pair: Pair, { criterion, members }: Combinat
     listPair(listing, { ...pair, original: members[0]!.node });
     return true;
   }
-  const fact = `Only ${writer} combines schemas with ${criterion}`;
+  const fact = combining(writer, criterion);
   if (criterion === 'allOf') {
     report(listing, { kind: 'PRODUCT_TYPE_NARROWED', path: pair.path, compatible: true, fact });
     return false;

@@ -55,7 +55,7 @@ export function diff(original: JsonSchema, update: JsonSchema, options: DiffOpti
   } catch (error) {
     // The limits are for the usual stack; who runs us deep in their own has less.
     if (!(error instanceof RangeError)) throw error;
-    const problem = 'it was given up: the schemas refer to one another too deeply for the stack.';
+    const problem = 'it had to be given up: the schemas refer to one another too deeply for the stack.';
     throw new BadSchemaError('The comparison', undefined, problem, { cause: error });
   }
   return listing.changes.map((change) => ({ ...change, reason: capitalized(change.reason) }));

@@ -123,7 +123,7 @@ export function spend(engine: Engine, steps = 1): void {
     throw new BadSchemaError(
       'The comparison',
       undefined,
-      `it was given up after ${STEP_LIMIT} steps: the schemas combine too many alternatives. Split them, or combine less with anyOf, oneOf and allOf.`,
+      `it had to be given up after ${STEP_LIMIT} steps: the schemas combine too many alternatives. Split them, or combine less with anyOf, oneOf and allOf.`,
     );
   }
 }
@@ -134,7 +134,7 @@ export function deeper<Result>(engine: Engine, run: () => Result): Result {
     throw new BadSchemaError(
       'The comparison',
       undefined,
-      `it was given up ${NESTING_LIMIT} pairs of schemas deep: the schemas refer to one another in too many ways.`,
+      `it had to be given up ${NESTING_LIMIT} pairs of schemas deep: the schemas refer to one another in too many ways.`,
     );
   }
   engine.depth++;

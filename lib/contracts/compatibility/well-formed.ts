@@ -13,6 +13,8 @@ const count: Check = (value) =>
   Number.isInteger(value) && (value as number) >= 0 ? undefined : 'has to be a whole number of 0 or more';
 const number: Check = (value) =>
   typeof value === 'number' && Number.isFinite(value) ? undefined : 'has to be a number';
+const bound: Check = (value) =>
+  typeof value === 'boolean' ? 'has to be the number itself (true and false are of draft-04)' : number(value);
 const text: Check = (value) => (typeof value === 'string' ? undefined : 'has to be a string');
 const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'has to be true or false');
 const names: Check = (value) =>
@@ -42,8 +44,8 @@ const CHECKS = new Map<string, Check>([
   ['uniqueItems', flag],
   ['maximum', number],
   ['minimum', number],
-  ['exclusiveMaximum', number],
-  ['exclusiveMinimum', number],
+  ['exclusiveMaximum', bound],
+  ['exclusiveMinimum', bound],
   ['multipleOf', (value) => number(value) ?? ((value as number) > 0 ? undefined : 'has to be over 0')],
   ['dependencies', dependencies],
   ['dependentRequired', dependentRequired],

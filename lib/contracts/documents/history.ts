@@ -102,7 +102,8 @@ function reasonsBetween(writer: DescribedVersion, reader: DescribedVersion): str
 }
 
 /** A place of the schema as the place of the data that it is about; a pointer where it is no such place. */
-function placeWords(pointer: string): string {
+function placeWords(encoded: string): string {
+  const pointer = decodeURIComponent(encoded);
   if (pointer === '#') return 'the data itself';
   if (!/^#(?:\/properties\/[\p{L}\p{N}_$-]+|\/items)+$/u.test(pointer)) return code(pointer);
   return code(pointer.slice(1).replaceAll('/items', '[]').replaceAll('/properties/', '.').replace(/^\./, ''));
