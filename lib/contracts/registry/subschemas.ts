@@ -1,26 +1,14 @@
 import type { JsonSchema } from '../compatibility/index.ts';
+import { LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS } from '../compatibility/keywords.ts';
 
 /** A JSON Schema that is an object. */
 export type SchemaObject = { readonly [keyword: string]: unknown };
 
 /** Keywords whose value is a schema (or, for `items` before 2020-12, a list of them). */
-const ONE = new Set([
-  'additionalProperties',
-  'unevaluatedProperties',
-  'propertyNames',
-  'items',
-  'additionalItems',
-  'unevaluatedItems',
-  'contains',
-  'not',
-  'if',
-  'then',
-  'else',
-  'contentSchema',
-]);
-const LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems']);
+const ONE: ReadonlySet<string> = new Set([...SCHEMA_KEYWORDS, 'items', 'contentSchema']);
+const LISTS: ReadonlySet<string> = new Set(LIST_KEYWORDS);
 /** Keywords whose value has schemas under names of its own: a property may be called `title`. */
-const MAPS = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
+const MAPS: ReadonlySet<string> = new Set([...MAP_KEYWORDS, 'dependencies']);
 
 /** Whether a value is an object of JSON. */
 export function isRecord(value: unknown): value is SchemaObject {
