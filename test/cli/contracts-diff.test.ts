@@ -144,7 +144,11 @@ describe('baton contracts diff', () => {
       [short, file('ref.json', { $ref: 'a.json' })],
       /ref\.json, at #\/\$ref: 'a\.json' leaves the file/,
     ],
-    ['UTF-16', [short, file('wide.json', Buffer.from('\ufeff{}', 'utf16le'))], /wide\.json is UTF-16\. Save it as UTF-8/],
+    [
+      'UTF-16',
+      [short, file('wide.json', Buffer.from('\ufeff{}', 'utf16le'))],
+      /wide\.json is UTF-16\. Save it as UTF-8/,
+    ],
     ['a bound of draft-04', [short, file('d4.json', { exclusiveMinimum: true })], /has to be the number itself/],
     ['one schema', [short], /There is only one schema, .* Give at least two files/],
     ['standard input twice', ['-', '-'], /standard input can be read once/],

@@ -300,6 +300,19 @@ export const GiftGiven = defineEvent({
   }, 90_000);
 });
 
+describe('an upcaster that fails', () => {
+  it('fails the check, with the data that it fails for', async () => {
+    newVersion('iso: z.iso.datetime()', 'major: 2,');
+    edit('events/order-placed.ts', 'order as never', '({ ...order, iso: 5 }) as never');
+    expect((await contracts('accept')).code).toBe(0);
+    const { code, stdout } = await contracts('check', '--no-consumers');
+    expect(stdout).toMatch(/✘ version 2: The upcaster from version 1 to 2 .*iso.* what version 1 allows, \{"orderId"/);
+    expect(code).toBe(1);
+    edit('events/order-placed.ts', 'iso: 5', "iso: '2026-03-01T09:30:00Z'");
+    expect((await contracts('check', '--no-consumers')).code).toBe(0);
+  });
+});
+
 describe('a new version in a branch', () => {
   const git = (...args: string[]) => {
     const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false'];
@@ -322,6 +335,62 @@ describe('a new version in a branch', () => {
     );
     expect(stdout).toContain('The contracts hold: 5 types, 6 versions, 7 consumers.');
     expect(code).toBe(0);
+  }, 60_000);
+
+  it.each<[string, string, string, RegExp]>([
+    [
+      'another major',
+      'version: 2, major: 2',
+      'taxCents: z.int(),\n    orderId: z',
+      /its major is 2, and that of version 1/,
+    ],
+    ['the same major', 'version: 2', 'note: z.string().optional(),\n    orderId: z', /it has no 'previous'/],
+  ])(
+    'breaks those who read the one before when nothing leads from there: %s',
+    async (_, promise, field, reason) => {
+      edit('events/payment-captured.ts', 'version: 1', promise);
+      edit('events/payment-captured.ts', 'orderId: z', field);
+      expect((await contracts('accept')).code).toBe(0);
+      const { code, stdout } = await contracts('check', '--base', 'main');
+      expect(stdout).toMatch(
+        /✘ version 1: invoicing \(finance\): version 1 of payment\.captured is what it reads today, .* accepts 2 only.*'previous'/,
+      );
+      expect(stdout).toMatch(/✘ version 1: shipping \(fulfilment\): /);
+      expect(stdout).toMatch(
+        /breaks: invoicing \(finance, reads version 1\), shipping \(fulfilment, reads version 1\)/,
+      );
+      expect(stdout).toMatch(reason);
+      expect(stdout).not.toContain('unharmed');
+      expect(stdout).toMatch(/· version 1: Still in use \(read today by invoicing, read today by shipping\)/);
+      expect(code).toBe(1);
+    },
+    60_000,
+  );
+
+  it('has pinned consumers deployed first that follow it', async () => {
+    const stack = 'lib/stacks/orders-stack.ts';
+    const before = read(stack);
+    try {
+      newVersion('note: z.string().optional()');
+      edit(stack, "owner: 'insights',", "owner: 'insights', pinVersions: true,");
+      expect((await contracts('accept')).code).toBe(0);
+      const { code, stdout } = await contracts('check', '--base', 'main');
+      expect(stdout).toMatch(
+        /deploy first: analytics \(insights, reads version 1\)\n\s+Its filter does not let .* 15 minutes/,
+      );
+      expect(code).toBe(0);
+    } finally {
+      write(stack, before);
+    }
+  }, 60_000);
+
+  it('says why who has to be deployed first', async () => {
+    newVersion('shipMode: z.int()', 'major: 2,');
+    expect((await contracts('accept')).code).toBe(0);
+    const { stdout } = await contracts('check', '--base', 'main');
+    expect(stdout).toMatch(
+      /deploy first: .*\n\s+Version 2 does not promise .*: its major is 2.*\n\s+#\/properties\/shipMode/,
+    );
   }, 60_000);
 
   it('leaves the published files as they are', async () => {
@@ -354,7 +423,12 @@ async function contracts(...args: (string | { env: NodeJS.ProcessEnv })[]): Prom
 }
 
 /** Makes `order.placed` version 2, with fields beside those of before. */
-function newVersion(fields: string, promise = '', module = sources.get('events/order-placed.ts')!): void {
+function newVersion(
+  fields: string,
+  promise = '',
+  module = sources.get('events/order-placed.ts')!,
+  upcast = fields.includes('shipMode: z.int()') ? '({ ...order, shipMode: 1 })' : 'order',
+): void {
   const first = module.replace('export const OrderPlaced', 'const OrderPlacedV1');
   write(
     'events/order-placed.ts',
@@ -368,7 +442,7 @@ export const OrderPlaced = defineEvent({
   schema: Order.extend({ ${fields} }),
   sensitive: ['customerName'],
   ${promise}
-  previous: { contract: OrderPlacedV1, upcast: (order) => order as never },
+  previous: { contract: OrderPlacedV1, upcast: (order) => ${upcast} as never },
 });
 `,
   );

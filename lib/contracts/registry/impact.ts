@@ -67,11 +67,14 @@ export function judgeImpact(
       const change = changeOf(one);
       if (change === undefined) return [];
       return consumersOf(views).flatMap((ofOne) => {
-        const { headers = [], events = [] } = consumers.find(({ name }) => name === ofOne[0]!.consumer) ?? {};
-        const lost = headers.filter((name) => !one.headers.includes(name));
-        // no loss is what it could not read, or never got: its handler may know types that its filter does not want
-        const expected = readingOf(ofOne, one) !== undefined && events.some((event) => typeOf(event) === type);
-        return impactOn(ofOne, { type, one, change, versions }).map((impact) => filtered(impact, lost, expected));
+        const facts = consumers.find(({ name }) => name === ofOne[0]!.consumer);
+        const lost = (facts?.headers ?? []).filter((name) => !one.headers.includes(name));
+        // its handler may know types that its filter does not want
+        const isGot = facts === undefined || facts.events.some((event) => typeOf(event) === type);
+        return impactOn(ofOne, { type, one, change, versions }).map((impact) => {
+          if (!isGot) return keptOut(impact);
+          return lost.length === 0 ? impact : filtered(impact, lost, readingOf(ofOne, one) !== undefined);
+        });
       });
     });
   });
@@ -95,13 +98,15 @@ function consumersOf(views: readonly ReaderView[]): ReaderView[][] {
   return [...Map.groupBy(views, ({ consumer }) => consumer).values()];
 }
 
+function keptOut({ reason: _, remedy: __, ...impact }: Impact): Impact {
+  return { ...impact, outcome: 'keptOut', places: [] };
+}
+
 /** SNS drops what a filter does not want: who could read it, or was about to, loses it, and nobody would be told. */
-function filtered(impact: Impact, lost: readonly string[], expected: boolean): Impact {
-  if (lost.length === 0 || impact.outcome === 'keptOut') return impact;
-  if (!expected) {
-    const { reason: _, remedy: __, ...rest } = impact;
-    return { ...rest, outcome: 'keptOut', places: [] };
-  }
+function filtered(impact: Impact, lost: readonly string[], reads: boolean): Impact {
+  if (impact.outcome === 'keptOut') return impact;
+  // no loss is what it could not read
+  if (!reads) return keptOut(impact);
   const places = lost.map((name) => ({
     path: '#/x-baton/headers',
     reason: `Its filter asks for the header '${name}', which version ${impact.version} does not have: SNS drops each event.`,

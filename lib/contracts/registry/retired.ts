@@ -14,8 +14,20 @@ export function tellRetired(
   return findings.map((finding) => {
     const { kind, type, version, message } = finding;
     if (kind !== 'unreached' || version === undefined) return finding;
-    const words = uses.filter((use) => use.dataschema === dataschemaOf(type, version)).map((use) => use.words);
+    const dataschema = dataschemaOf(type, version);
+    const words = [...uses.filter((use) => use.dataschema === dataschema), ...left(findings, type, version)].map(
+      (use) => use.words,
+    );
     if (words.length === 0) return { ...finding, kind: 'retired', message: `Retired: nobody uses it. ${message}` };
     return { ...finding, message: `Still in use (${[...new Set(words)].join(', ')}). ${message}` };
   });
+}
+
+/** Whose code has left a version behind reads it all the same until that is deployed. */
+function left(findings: readonly Finding[], type: string, version: number): { words: string }[] {
+  return findings.flatMap((one) =>
+    one.kind === 'leftBehind' && one.type === type && one.version === version
+      ? [{ words: `read today by ${one.consumer}` }]
+      : [],
+  );
 }

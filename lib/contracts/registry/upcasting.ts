@@ -29,8 +29,8 @@ export function judgeUpcasters(declared: readonly DeclaredVersion[]): Finding[] 
         readVersion(contract, before.version, structuredClone(data));
       } catch (error) {
         const { type, version } = contract;
-        const why = (error instanceof UpcastError ? error.message : thrownText(error)).replace(/\.$/, '');
-        const message = `Its upcaster fails for data that version ${before.version} allows: ${why}. Every such event would be a dead letter. Make it take whatever fits version ${before.version}: ${given}`;
+        const why = error instanceof UpcastError ? error.message.replace(`${type}: the`, 'The') : thrownText(error);
+        const message = `${why.replace(/\.$/, '')}. It was given what version ${before.version} allows, ${given}: every such event would be a dead letter. Make it take whatever fits version ${before.version}.`;
         return [{ kind: 'upcast', severity: 'error', type, version, file, message }];
       }
     }

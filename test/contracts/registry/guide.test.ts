@@ -64,6 +64,14 @@ const place = consume(PlaceOrder, async ({ data }, context) => {
   );
 });
 
+const placeInOutbox = consume(PlaceOrder, async ({ data }, context) => {
+  const order = { orderId: data.orderId, total: data.total };
+  const inCents = { orderId: data.orderId, totalCents: Math.round(data.total * 100), currency: 'USD' };
+  await context.commit({
+    publish: [outgoing(OrderPlacedInCents, inCents, { alongside: [outgoing(OrderPlacedV1, order)] })],
+  });
+});
+
 describe('the guide to contracts', () => {
   const envelope = createEnvelope(OrderPlacedV1, { orderId: 'o', total: 1.5 }, { source: '/test' });
 
@@ -85,14 +93,14 @@ describe('the guide to contracts', () => {
   });
 
   it('has handlers', () => {
-    for (const one of [handler, mails, place]) expect(one).toBeTypeOf('function');
+    for (const one of [handler, mails, place, placeInOutbox]) expect(one).toBeTypeOf('function');
   });
 
   it('has the code of these tests', () => {
     const guide = readFileSync(join(import.meta.dirname, '../../../docs/contracts.md'), 'utf8');
     const source = squeeze(readFileSync(import.meta.filename, 'utf8'));
     const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
-    expect(blocks).toHaveLength(5);
+    expect(blocks).toHaveLength(6);
     for (const block of blocks) expect(source).toContain(squeeze(block.replaceAll('export const', 'const')));
   });
 });
