@@ -28,7 +28,7 @@ export function parserOf<Data>(contract: Checked<Data>): Pick<Contract<string, D
     toSend(data, json) {
       compiled ??= compile(contract.schema);
       if (!compiled.json) {
-        return { checked: parse(data), data: declaredPart(contract.schema as unknown as Schema, data) };
+        return { checked: parse(data), data: declaredPart(contract.schema as unknown as Schema, data, compiled.read) };
       }
       const checked = parse(json);
       return { checked, data: checked };

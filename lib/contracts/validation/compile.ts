@@ -22,7 +22,7 @@ export interface Compiled {
   readonly exact: boolean;
   /**
    * Whether the output is the input without what is not declared, and JSON can hold it: nothing is transformed, put in the
-   * place of what is absent, or of a type that JSON does not know. What `any` and `unknown` admit counts as given, refinements
+   * place of what is absent, or of a type that JSON does not know, and no union is read once more as something else. What `any` and `unknown` admit counts as given, refinements
    * as the checks they are meant to be.
    */
   readonly json: boolean;

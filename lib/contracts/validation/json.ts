@@ -1,4 +1,6 @@
+import { zodReader } from './ask-zod.ts';
 import { checksOf, type Schema } from './definition.ts';
+import { REFUSED } from './reader.ts';
 
 /** More nodes than any schema has that somebody wrote: a schema that makes new ones whenever it is looked at has no end. */
 const MOST_NODES = 20_000;
@@ -34,7 +36,14 @@ function staysItself(schema: Schema): boolean {
       // JSON writes null for an item that is undefined
       return def.element._zod.optin === undefined;
     case 'tuple':
-      return [...def.items, def.rest].every((item) => !item || item._zod.optin === undefined);
+      // an item that is not there is read as undefined, where the item may be that
+      return (
+        [...def.items, def.rest].every((item) => !item || item._zod.optin === undefined) &&
+        !def.items.some((item) => zodReader(item)(undefined) !== REFUSED)
+      );
+    case 'union':
+      // without what its option does not declare, data may fit another one, or two at once
+      return def.discriminator !== undefined && !def.unionFallback;
     case 'pipe':
       // a codec is a pipe with a transform of its own
       return def.transform === undefined;

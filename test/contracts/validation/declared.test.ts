@@ -9,7 +9,8 @@ import { seeded } from '../../runtime/seed.ts';
 import { zodAnswer } from './agreement.ts';
 import { cases, dataFor } from './schemas.ts';
 
-const part = (schema: z.ZodType, data: unknown) => declaredPart(schema as unknown as Schema, data);
+const part = (schema: z.ZodType, data: unknown) =>
+  declaredPart(schema as unknown as Schema, data, compile(schema).read);
 
 const Line = z.object({ sku: z.string(), count: z.number().default(1) });
 const line = { sku: 's', secret: 1 };
@@ -36,6 +37,13 @@ const CASES: readonly (readonly [string, z.ZodType, unknown, unknown])[] = [
     { ...line, k: 'b' },
     { sku: 's', k: 'b' },
   ],
+  [
+    'what another option would read then',
+    z.union([z.strictObject({ sku: z.string() }).transform(() => 1), z.object({ sku: z.string() })]),
+    line,
+    line,
+  ],
+  ['what must fit one option alone', z.xor([z.object({}), z.looseObject({ sku: z.int().optional() })]), line, line],
   [
     'both sides of an intersection',
     z.object({ a: Line, b: z.int() }).and(z.object({ a: z.object({ count: z.number() }) })),
@@ -86,7 +94,8 @@ test('any data reads the same without what is not declared', { timeout: 3_600_00
         expect(zodAnswer(schema, left)).toBe(answer);
         const { json, read } = compile(schema);
         const checked = read(data);
-        if (json && checked !== REFUSED) expect(left).toEqual(checked);
+        // as JSON: zod reads what every object inherits as well, where a property is called toString
+        if (json && checked !== REFUSED) expect(sent(left)).toEqual(sent(checked));
       },
     ),
     seeded({ numRuns: Number(process.env.BATON_FUZZ_RUNS ?? 2_000) }),
@@ -107,6 +116,10 @@ describe('an event whose schema transforms', () => {
     expect({ subject, data }).toEqual({ subject: 's-1', data: { sku: 's' } });
   });
 });
+
+function sent(data: unknown): unknown {
+  return data === undefined ? data : JSON.parse(JSON.stringify(data));
+}
 
 function safely<T>(make: () => T): T | undefined {
   try {
