@@ -10,7 +10,7 @@ import {
 import { ContractError } from '../../../lib/contracts/errors.ts';
 import { seeded } from '../../runtime/seed.ts';
 
-const numRuns = Number(process.env.BATON_FUZZ_RUNS ?? 2_000);
+const numRuns = Number(process.env.BATON_FUZZ_RUNS ?? 1_000);
 const nested = (levels: number, open: string, close: string, middle: string) =>
   open.repeat(levels) + middle + close.repeat(levels);
 const many = (count: number, from: number) => ({

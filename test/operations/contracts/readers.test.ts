@@ -169,7 +169,7 @@ describe('the environment of a bundle', () => {
 describe('a reader', () => {
   const name = 'Ada Lovelace, with a name that is too long';
 
-  it.each([
+  const messages: readonly (readonly [string, string])[] = [
     ['readable', envelopeOf('order.placed', 2, order)],
     ['readable', envelopeOf('order.placed', 1, { orderId: 'O-1', total: 5 })],
     ['readable', envelopeOf('order.pay', 5, { orderId: 'O-1' })],
@@ -186,15 +186,23 @@ describe('a reader', () => {
     ['invalidData', envelopeOf('order.placed', 2, { ...order, customerName: name })],
     ['malformed', envelopeOf('order.placed', 2, undefined)],
     ['unknownVersion', envelopeOf('order.placed', 9, undefined, { dataref: 's3://bucket/key' })],
-  ])('says %s (%#)', async (verdict, body) => {
-    const [judgement] = await (await openOne(BILLING)).judge([body]);
-    expect(judgement!.verdict).toBe(verdict);
-    expect(judgement).not.toHaveProperty('reference');
-    if (verdict === 'readable') expect(judgement!.message).toBeUndefined();
-    else expect(judgement!.message).toMatch(/\w/);
-    if (verdict === 'malformed') return expect(judgement).not.toHaveProperty('type');
-    const { type, dataschema } = JSON.parse(body);
-    expect(judgement).toMatchObject({ type, version: Number(dataschema.split(':').at(-1)) });
+  ];
+
+  it('says of each message what would become of it', async () => {
+    const judgements = await (await openOne(BILLING)).judge(messages.map(([, body]) => body));
+    expect(judgements.map(({ verdict }) => verdict)).toEqual(messages.map(([verdict]) => verdict));
+    for (const [at, [verdict, body]] of messages.entries()) {
+      const judgement = judgements[at]!;
+      expect(judgement).not.toHaveProperty('reference');
+      if (verdict === 'readable') expect(judgement.message).toBeUndefined();
+      else expect(judgement.message).toMatch(/\w/);
+      if (verdict === 'malformed') {
+        expect(judgement).not.toHaveProperty('type');
+        continue;
+      }
+      const { type, dataschema } = JSON.parse(body);
+      expect(judgement).toMatchObject({ type, version: Number(dataschema.split(':').at(-1)) });
+    }
   });
 
   it('shows nothing of what is sensitive, or of what no contract speaks for', async () => {
