@@ -31,8 +31,8 @@ interface Draft {
   bytes: number;
   /** Puts its data elsewhere. @default it has its data with it */
   store?: () => Promise<void>;
-  /** Whether a reference would save nothing. */
-  final?: true;
+  /** Whether it has been made as small as it can be: its data is elsewhere, unless the reference were larger. */
+  shrunk?: true;
 }
 
 /**
@@ -50,7 +50,7 @@ export function fitEvents(events: readonly Envelope[], maxBytes: number, claimCh
     const text = envelopeText(envelope);
     const bytes = Buffer.byteLength(text);
     if (bytes < draft.bytes) Object.assign(draft, { text, bytes, store });
-    draft.final = true;
+    draft.shrunk = true;
   };
   for (const draft of drafts) {
     const beside = attributesOf(draft.event).bytes;
@@ -85,7 +85,7 @@ function shrinkTo(limit: number, drafts: readonly Draft[], shrink: (draft: Draft
   if (bytes <= limit) return;
   for (const draft of drafts.toSorted((a, b) => b.bytes - a.bytes)) {
     if (bytes <= limit) return;
-    if (draft.final) continue;
+    if (draft.shrunk) continue;
     bytes -= draft.bytes;
     shrink(draft);
     bytes += draft.bytes;
@@ -98,10 +98,10 @@ async function storeAll(stores: readonly (() => Promise<void>)[]): Promise<void>
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-function refuseLarger({ event, final }: Draft, bytes: number, limit: number, what: string): void {
+function refuseLarger({ event, shrunk }: Draft, bytes: number, limit: number, what: string): void {
   if (bytes <= limit) return;
   const { id: eventId, type } = event;
-  const remedy = final ? 'Publish less at once, or shorten what is beside the data.' : WITHOUT_CLAIM_CHECK;
+  const remedy = shrunk ? 'Publish less at once, or shorten what is beside the data.' : WITHOUT_CLAIM_CHECK;
   throw new PublishError(`'${type}' ${eventId} makes ${bytes} bytes; ${what} ${limit}. ${remedy}`, {
     eventId,
     senderFault: true,
