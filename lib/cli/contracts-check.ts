@@ -1,9 +1,7 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import type { Deployment } from '../operations/contracts/deployment.ts';
 import type { Pipeline } from '../operations/contracts/pipeline.ts';
 import type { ConsumerReader } from '../operations/contracts/readers.ts';
-import type { FetchData } from '../operations/contracts/referenced-data.ts';
 import { lookAtQueues, placeOf, unfinishedLooks } from './contracts-in-flight.ts';
 import { EVENTS, orBadInput, type ProjectOptions, REGISTRY, readProject } from './contracts-project.ts';
 import { brokenParts, type CheckReport, checkText } from './contracts-report.ts';
@@ -11,6 +9,7 @@ import { explained } from './explained.ts';
 import { UsageError } from './failure.ts';
 import { goLocal, LOCAL, WHERE_HELP } from './local-endpoints.ts';
 import { wholeNumber } from './options.ts';
+import { printable } from './printable.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 interface CheckOptions extends ProjectOptions {
@@ -33,7 +32,9 @@ What is checked:
     what the version before allows (tried with examples)
   - which consumers, of which owners, a new or changed version breaks; which have to be deployed first; which are unharmed, and
     which only because they need some fields and not the others
-  - with --env or --local: whether the code about to be deployed can read what is still in that environment's queues and DLQs
+  - with --env or --local: whether the code about to be deployed can read what is still in that environment's queues and DLQs.
+    --env ENV looks into the queues of ENV on AWS, --env dev as well; --local into those on this machine. With neither, the
+    consumers of dev are asked what they read, and no queue is looked at
 
 Examples:
   npx baton contracts check                               before a commit
@@ -60,14 +61,20 @@ export function addContractsCheck(contracts: Command, ended: (code: number) => v
       '--base <ref>',
       'the commit whose published versions have to be there as they were (default: where the branch left its remote)',
     )
-    .option('--env <name>', 'the environment whose consumers to ask (default: dev), and whose queues to look into')
+    .option(
+      '--env <name>',
+      'the environment whose consumers to ask, and whose queues on AWS to look into (without it: the consumers of dev, and no queue)',
+    )
     .addOption(LOCAL)
     .option('--assembly <dir>', 'the synthesized app, where it is there already (default: synthesize it)')
     .option('--no-consumers', 'leave the consumers out, and do not synthesize')
     .option('--sample <number>', 'messages to look at in each queue, at most', wholeNumber(1), 100)
     .option('--strict', 'fail for unreadable messages in DLQs as well')
     .option('--allow-unjudged', 'do not fail for messages of which nobody can tell whether they are readable')
-    .option('--data-bucket <name...>', 'fetch the data of claim-checked messages from these buckets as well')
+    .option(
+      '--data-bucket <name...>',
+      'the buckets with the data of claim-checked messages, where nobody may find out from the deployed functions',
+    )
     .option('--json', 'as JSON')
     .addHelpText('after', `${WHERE_HELP}\n${HELP}`)
     .action(async (options: CheckOptions) => ended(await explained(() => check(options))));
@@ -133,7 +140,7 @@ async function check(options: CheckOptions): Promise<number> {
   } else notes.push('The consumers were not asked (--no-consumers).');
   const broken = brokenParts(report).length > 0;
   report.holds = !broken && report.unfinished.length === 0;
-  process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : checkText(report));
+  process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printable(checkText(report)));
   return broken ? 1 : report.holds ? 0 : 2;
 }
 
@@ -156,37 +163,37 @@ async function withConsumers(
   options: CheckOptions,
   work: (asked: Asked) => Promise<void>,
 ): Promise<void> {
-  const [{ readDeployment }, { readPipeline }, { openReaders }, { synthesize }] = await Promise.all([
-    import('../operations/contracts/deployment.ts'),
-    import('../operations/contracts/pipeline.ts'),
-    import('../operations/contracts/readers.ts'),
-    import('../local/synth.ts'),
-  ]);
+  const [{ readDeployment }, { readPipeline }, { openReaders }, { openClaimCheck }, { synthesize }] = await Promise.all(
+    [
+      import('../operations/contracts/deployment.ts'),
+      import('../operations/contracts/pipeline.ts'),
+      import('../operations/contracts/readers.ts'),
+      import('./contracts-claim-check.ts'),
+      import('../local/synth.ts'),
+    ],
+  );
   const asked = options.env ?? local;
   using folder = options.assembly === undefined ? temporaryFolder('baton-check-') : undefined;
-  const s3 = new Map<string, S3Client>();
-  try {
-    await orBadInput(async () => {
-      if (folder !== undefined) {
-        const env = asked ?? 'dev';
-        say(`Synthesizing ${env} ...`);
-        const outputDirectory = folder.path;
-        await folder.filledBy(() => synthesize({ projectDirectory: process.cwd(), env, outputDirectory }));
-      }
-      const assembly = folder?.path ?? options.assembly!;
-      const deployment = readDeployment(assembly);
-      const env = environmentOf(deployment, asked, assembly);
-      const pipeline = readPipeline(assembly);
-      say(`Asking ${pipeline.consumers.length} consumers what they read ...`);
-      const interrupted = new AbortController();
-      const { region } = local === undefined && asked !== undefined ? placeOf(deployment) : {};
-      const fetchData = fetcher(pipeline, options, { ...(region !== undefined && { region }), s3 });
-      const readers = await openReaders(pipeline.consumers, { fetchData, signal: interrupted.signal });
-      await work({ env, deployment, pipeline, readers, interrupted });
-    });
-  } finally {
-    for (const client of s3.values()) client.destroy();
-  }
+  await orBadInput(async () => {
+    if (folder !== undefined) {
+      const env = asked ?? 'dev';
+      say(`Synthesizing ${env} ...`);
+      const outputDirectory = folder.path;
+      await folder.filledBy(() => synthesize({ projectDirectory: process.cwd(), env, outputDirectory }));
+    }
+    const assembly = folder?.path ?? options.assembly!;
+    const deployment = readDeployment(assembly);
+    const env = environmentOf(deployment, asked, assembly);
+    const pipeline = readPipeline(assembly);
+    say(`Asking ${pipeline.consumers.length} consumers what they read ...`);
+    const interrupted = new AbortController();
+    const { region } = local === undefined && asked !== undefined ? placeOf(deployment) : {};
+    const where = { assembly, local: local !== undefined, ...(region !== undefined && { region }) };
+    using claimCheck = openClaimCheck({ ...where, buckets: options.dataBucket ?? [] });
+    const { fetchData } = claimCheck;
+    const readers = await openReaders(pipeline.consumers, { fetchData, signal: interrupted.signal });
+    await work({ env, deployment, pipeline, readers, interrupted });
+  });
 }
 
 /** @throws UsageError when the assembly is of another environment than the one that is asked for */
@@ -197,28 +204,6 @@ function environmentOf({ environments }: Deployment, asked: string | undefined, 
   throw new UsageError(
     `${assembly} is the app of ${found}, and ${asked} is asked for. Give the assembly of ${asked} with --assembly, or leave --assembly out.`,
   );
-}
-
-/** Data is fetched from the pipeline's own buckets only: a message may name any. */
-function fetcher(
-  { consumers }: Pipeline,
-  { dataBucket = [] }: CheckOptions,
-  { region, s3 }: { region?: string; s3: Map<string, S3Client> },
-): FetchData {
-  const own = consumers.flatMap(({ code }) => code?.environment.BATON_CLAIM_CHECK_BUCKET ?? []);
-  const buckets = [...new Set([...own, ...dataBucket])];
-  return async (dataref) => {
-    if (buckets.length === 0) throw new Error('name the bucket with --data-bucket');
-    const [{ createDataFetcher }, { S3Client }] = await Promise.all([
-      import('../operations/contracts/data-fetcher.ts'),
-      import('@aws-sdk/client-s3'),
-    ]);
-    // one that is spoken to at an endpoint of one's own may have no names below it
-    const forcePathStyle = process.env.AWS_ENDPOINT_URL_S3 !== undefined;
-    const client = s3.get('client') ?? new S3Client({ forcePathStyle, ...(region !== undefined && { region }) });
-    s3.set('client', client);
-    return await createDataFetcher(client, { buckets })(dataref);
-  };
 }
 
 function say(line: string): void {

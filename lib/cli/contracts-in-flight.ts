@@ -52,6 +52,7 @@ export async function lookAtQueues(props: LookProps): Promise<Look> {
     const verified = await verifyAccount(sqs, env, place);
     if (verified.problem !== undefined) return { unfinished: [verified.problem], notes: [] };
     const consumers = readers.map(({ consumer }) => consumer);
+    say(`Looking into the queues of ${consumers.length} consumers in ${env} ...`);
     const seen = await inFlight({ sqs, consumers, readers, sample, signal: interrupted.signal, say });
     const readable = seen.rows.every(({ queue, unreadable }) => queue === 'dlq' || unreadable === 0);
     const report = { ...place, ...seen, readable, strict };
@@ -156,11 +157,11 @@ function unlooked({ name, status, visible, note = '' }: QueueReport): string[] {
   return [`${name}: about ${messages(visible)} not judged. ${note} ${ACCEPT}`];
 }
 
-function unjudgedOf({ consumer, queue, unjudged, type, version, example }: InFlightRow): string[] {
+function unjudgedOf({ consumer, queue, unjudged, type, version, examples }: InFlightRow): string[] {
   if (unjudged === 0) return [];
   const event = type === undefined ? '' : ` of ${type}${version === undefined ? '' : ` v${version}`}`;
-  // of several verdicts, the example is of the worst
-  const why = example?.verdict === 'unjudged' ? ` ${example.message}` : '';
+  const example = examples.find(({ verdict }) => verdict === 'unjudged');
+  const why = example === undefined ? '' : ` ${example.message}`;
   const place = queue === 'dlq' ? 'DLQ' : 'queue';
   return [`${messages(unjudged)}${event} in the ${place} of ${consumer} not judged.${why} ${ACCEPT}`];
 }

@@ -35,6 +35,8 @@ export interface AskedConsumer {
 }
 
 const MOST_PLACES = 5;
+/** What a row of messages is called that could not even be read as an event. */
+const NO_EVENT = '(not a valid event)';
 
 const OUTCOMES: readonly [Outcome, string][] = [
   ['breaks', 'breaks'],
@@ -125,23 +127,19 @@ function inFlightLines({ queues, rows }: InFlightReport): string[] {
     const there = visible + notVisible + delayed;
     const place = [`${consumer} (${owner})`, queue === 'dlq' ? 'DLQ' : 'queue'];
     if (status === 'sampled' && there === 0 && sampled === 0) return [];
-    if (those.length === 0)
-      return [
-        { cells: [...place, `(${status})`, '0', '0', '0', `~${there}`], told: status === 'counted' ? undefined : note },
-      ];
-    return those.map(({ type, version, sampled: of, unreadable, unjudged, verdicts, example }, index) => {
-      const event = type === undefined ? '(no event)' : `${type}${version === undefined ? '' : ` v${version}`}`;
-      const why = Object.entries(verdicts).flatMap(([name, times]) =>
-        name === 'readable' ? [] : [`${times} ${name}`],
-      );
-      const told = [
-        ...(index === 0 && note ? [note] : []),
-        ...(example ? [`${why.join(', ')}: ${example.message}`] : []),
-      ];
-      return {
-        cells: [...place, event, ...[of, unreadable, unjudged].map(String), `~${there}`],
-        told: told.join('\n    '),
-      };
+    if (those.length === 0) {
+      const told = note === undefined || status === 'counted' ? [] : [note];
+      return [{ cells: [...place, `(${status})`, '0', '0', '0', `~${there}`], told }];
+    }
+    return those.map(({ type, version, sampled: of, unreadable, unjudged, verdicts, examples }, index) => {
+      const event = type === undefined ? NO_EVENT : `${type}${version === undefined ? '' : ` v${version}`}`;
+      const why = examples.map(({ verdict, messageId, message }) => {
+        const times = verdicts[verdict] ?? 0;
+        return `${times} ${verdict}, ${times === 1 ? 'message' : 'for example message'} ${messageId}: ${message}`;
+      });
+      // of a queue, and not of each kind of message in it
+      const [all, notes] = index === 0 ? [`~${there}`, note ? [note] : []] : ['', []];
+      return { cells: [...place, event, ...[of, unreadable, unjudged].map(String), all], told: [...notes, ...why] };
     });
   });
   if (lines.length === 0) return ['In flight: no messages in any queue or DLQ.'];
@@ -154,18 +152,20 @@ function inFlightLines({ queues, rows }: InFlightReport): string[] {
     );
     return cells.join('  ').trimEnd();
   });
-  const body = lines.flatMap(({ told }, index) => [drawn[index + 1]!, ...(told ? [`  ${told}`] : [])]);
+  const body = lines.flatMap(({ told }, index) => [drawn[index + 1]!, ...indented(told)]);
   return ['In flight', ...indented([drawn[0]!, ...body])];
 }
 
 function verdict(report: CheckReport): string {
-  const { types, versions, consumers, unfinished } = report;
+  const { types, versions, consumers, unfinished, inFlight } = report;
   const broken = brokenParts(report);
   const lines = broken.length > 0 ? [`The contracts do not hold: ${broken.join('; ')}.`] : [];
   if (unfinished.length > 0) lines.push('The check could not be finished:', ...indented(unfinished));
   if (lines.length > 0) return lines.join('\n');
   const asked = consumers.length === 0 ? '' : `, ${counted(consumers.length, 'consumer')}`;
-  return `The contracts hold: ${counted(types, 'type')}, ${counted(versions, 'version')}${asked}.`;
+  // whoever accepts that is told all the same
+  const left = inFlight?.unjudged ? ` ${counted(inFlight.unjudged, 'message')} in flight not judged.` : '';
+  return `The contracts hold: ${counted(types, 'type')}, ${counted(versions, 'version')}${asked}.${left}`;
 }
 
 /** What does not hold, in a few words each; nothing when all that could be looked at does. */

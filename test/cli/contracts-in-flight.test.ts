@@ -1,14 +1,19 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, GetQueueUrlCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { OrderShipped } from '../../events/order-shipped.ts';
 import type { CheckReport } from '../../lib/cli/contracts-report.ts';
 import { createEnvelope } from '../../lib/contracts/index.ts';
+import { readAssembly } from '../../lib/local/assembly.ts';
+import { bucket } from '../../lib/local/provision/buckets.ts';
+import type { Deployment } from '../../lib/local/provision/resource-type.ts';
 import { type Pipeline, readPipeline } from '../../lib/operations/contracts/pipeline.ts';
 import { type Engines, startEngines } from '../runtime/engines.ts';
 import { copyProject, type ProjectCopy, type Running, startBaton } from './baton.ts';
@@ -125,7 +130,7 @@ describe('what is in flight', () => {
   it('does not fail it from a DLQ, unless --strict; what is readable is the same with both', async () => {
     await send('deadLetterQueue', 'not an event');
     const lenient = await check(['--env', 'dev']);
-    expect(lenient.stdout).toMatch(/DLQ\s+\(no event\)\s+1\s+1\s+0\s+~1\n\s+1 malformed: /);
+    expect(lenient.stdout).toMatch(/DLQ\s+\(not a valid event\)\s+1\s+1\s+0\s+~1\n\s+1 malformed, message \S+: /);
     expect(lenient.code).toBe(0);
     const strict = await check(['--env', 'dev', '--strict', '--json']);
     const { holds, inFlight } = reportOf(strict);
@@ -141,7 +146,7 @@ describe('what is in flight', () => {
     await send('queue', shipped(undefined, reference));
     const strict = await check(['--env', 'dev']);
     expect(strict.stdout).toMatch(
-      /The check could not be finished:\n {2}1 message of order\.shipped v1 in the queue of notifications not judged\. .*--data-bucket.*--allow-unjudged\.\n$/,
+      /The check could not be finished:\n {2}1 message of order\.shipped v1 in the queue of notifications not judged\. .*lambda:GetFunctionConfiguration.*--data-bucket.*--allow-unjudged\.\n$/,
     );
     expect(strict.stdout).not.toContain('The contracts hold');
     expect(strict.code).toBe(2);
@@ -167,6 +172,52 @@ describe('what is in flight', () => {
     expect(broken.stdout).toContain('The contracts do not hold: not everything in flight can be read.');
     expect(broken.stdout).toContain('analytics could not be asked');
     expect(broken.code).toBe(1);
+  }, 60_000);
+});
+
+describe('data that went by claim check', () => {
+  /** Makes the bucket as the local cloud does, with the data of an event in it. */
+  async function checkIn(data: object): Promise<{ Bucket: string; datahash: string }> {
+    const { stack, logicalId } = readAssembly(assembly())
+      .stacks.flatMap((stack) =>
+        Object.entries(stack.template.Resources).map(([logicalId, { Type }]) => ({ stack, logicalId, Type })),
+      )
+      .find(({ Type }) => Type === 'AWS::S3::Bucket')!;
+    const declared = { stack: stack.name, logicalId, path: logicalId, type: 'AWS::S3::Bucket', properties: {} };
+    const cloud = { engines: { region: REGION, endpoints: { s3: engines.endpoints.AWS_ENDPOINT_URL } } };
+    const { ref: Bucket } = await bucket.provision(declared, cloud as unknown as Deployment);
+    const Body = JSON.stringify(data);
+    await engines.s3.send(new PutObjectCommand({ Bucket, Key: 'order/1', Body }));
+    return { Bucket, datahash: `sha256:${createHash('sha256').update(Body).digest('hex')}` };
+  }
+
+  it('is fetched from the bucket of what runs on this machine, and no other is read from', async () => {
+    const { Bucket, datahash } = await checkIn({ orderId: 'o', shipmentId: 's' });
+    await send('queue', shipped(undefined, { dataref: `s3://${Bucket}/order/1`, datahash }));
+    await send('queue', shipped(undefined, { dataref: 's3://elsewhere/order/1', datahash }));
+    mkdirSync(join(copy.folder, '.baton'), { recursive: true });
+    const local = { pid: process.pid, env: 'dev', variables: engines.endpoints };
+    writeFileSync(join(copy.folder, '.baton/local.json'), JSON.stringify(local));
+    const ended = await check(['--local', '--json'], {});
+    expect(reportOf(ended)).toMatchObject({ holds: false, unfinished: [] });
+    expect(reportOf(ended).inFlight!.rows).toMatchObject([
+      {
+        verdicts: { readable: 1, malformed: 1 },
+        examples: [
+          { message: `Its data is in "s3://elsewhere/order/1"; this consumer fetches from '${Bucket}' alone.` },
+        ],
+      },
+    ]);
+    // what the report has is not told while it is made
+    expect(
+      ended.stderr
+        .split('\n')
+        .filter((line) => line.endsWith(' ...'))
+        .slice(1),
+    ).toEqual([
+      expect.stringMatching(/^Looking into the queues of \d+ consumers in dev \.\.\.$/),
+      'notifications: judging 2 messages ...',
+    ]);
   }, 60_000);
 });
 

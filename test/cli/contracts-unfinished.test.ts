@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { placeOf, unfinishedLooks } from '../../lib/cli/contracts-in-flight.ts';
+import { checkText } from '../../lib/cli/contracts-report.ts';
 import { UsageError } from '../../lib/cli/failure.ts';
 import type { InFlight, InFlightRow, QueueReport } from '../../lib/operations/contracts/in-flight.ts';
 
@@ -26,6 +27,7 @@ const row = (more: Partial<InFlightRow> = {}): InFlightRow => ({
   unreadable: 0,
   unjudged: 0,
   verdicts: { readable: 3 },
+  examples: [],
   ...more,
 });
 const seen = (queues: QueueReport[], rows: InFlightRow[] = []): InFlight => {
@@ -70,12 +72,65 @@ describe('what leaves a check unfinished', () => {
   });
 
   it('is a message that was not judged, in a DLQ with --strict only', () => {
-    const example = { messageId: 'm', verdict: 'unjudged' as const, message: 'It hangs.' };
-    const found = seen([queue()], [row({ queue: 'dlq', unjudged: 2, example })]);
+    const examples = [
+      { messageId: 'n', verdict: 'malformed' as const, message: 'It is odd.' },
+      { messageId: 'm', verdict: 'unjudged' as const, message: 'It hangs.' },
+    ];
+    const found = seen([queue()], [row({ queue: 'dlq', unjudged: 2, unreadable: 1, examples })]);
     expect(unfinishedLooks(found, none)).toEqual([]);
     expect(unfinishedLooks(found, { ...none, strict: true })).toEqual([
       '2 messages of order.placed v2 in the DLQ of billing not judged. It hangs. If that is acceptable, say --allow-unjudged.',
     ]);
+  });
+});
+
+describe('what a person is told of messages in flight', () => {
+  const text = (rows: InFlightRow[], queues = [queue({ visible: 352, note: 'The sample ended early.' })]) =>
+    checkText({
+      holds: true,
+      registry: 'registry',
+      types: 1,
+      versions: 1,
+      consumers: [],
+      findings: [],
+      unfinished: [],
+      notes: [],
+      inFlight: {
+        ...seen(queues, rows),
+        unjudged: rows.reduce((sum, one) => sum + one.unjudged, 0),
+        readable: true,
+        strict: false,
+      },
+    });
+
+  it('is an example of each verdict, and how many there are of it; the number of all and the note once for the queue', () => {
+    const examples = [
+      { messageId: 'm-1', verdict: 'upcastFailed' as const, message: 'No.' },
+      { messageId: 'm-2', verdict: 'unjudged' as const, message: 'It hangs.' },
+    ];
+    const verdicts = { readable: 1, upcastFailed: 2, unjudged: 1 };
+    const { type: _, version: __, ...nothing } = row({ queue: 'queue', sampled: 1 });
+    const odd = [{ messageId: 'm-3', verdict: 'malformed' as const, message: 'No JSON.' }];
+    const told = text([
+      row({ sampled: 4, unreadable: 2, unjudged: 1, verdicts, examples }),
+      { ...nothing, unreadable: 1, verdicts: { malformed: 1 }, examples: odd },
+    ]);
+    expect(told.split('\n').slice(0, 8)).toEqual([
+      'In flight',
+      '  consumer            in     event                sampled  unreadable  unjudged  in all',
+      '  billing (payments)  queue  order.placed v2            4           2         1    ~352',
+      '    The sample ended early.',
+      '    2 upcastFailed, for example message m-1: No.',
+      '    1 unjudged, message m-2: It hangs.',
+      '  billing (payments)  queue  (not a valid event)        1           1         0',
+      '    1 malformed, message m-3: No JSON.',
+    ]);
+  });
+
+  it('is that messages were not judged, also where that is acceptable', () => {
+    const said = text([row({ unjudged: 2 })]);
+    expect(said).toMatch(/The contracts hold: .* 2 messages in flight not judged\.\n$/);
+    expect(text([row()])).not.toContain('not judged');
   });
 });
 

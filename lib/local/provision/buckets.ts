@@ -1,4 +1,4 @@
-import { NAME_LIMITS, physicalName } from './physical-name.ts';
+import { bucketName } from './physical-name.ts';
 import { attributes, ProvisionError, type ResourceType, textOf } from './resource-type.ts';
 
 const NO_TRAFFIC_RULES = 'permissions are not enforced on the laptop';
@@ -18,9 +18,7 @@ export const bucket: ResourceType = {
     Tags: 'buckets have no tags here',
   },
   async provision(declared, { engines }) {
-    const name =
-      textOf(declared, 'BucketName') ??
-      physicalName(declared.stack, declared.logicalId, NAME_LIMITS.bucket).toLowerCase().replace(/_/g, '-');
+    const name = textOf(declared, 'BucketName') ?? bucketName(declared.stack, declared.logicalId);
     // One plain request, so that the S3 client (70 ms to load) is not needed for it.
     const answer = await fetch(`${engines.endpoints.s3}/${name}`, { method: 'PUT' });
     const text = await answer.text();

@@ -24,6 +24,11 @@ export function physicalName(stack: string, logicalId: string, limit: number, su
   return `${name.slice(0, room - 9)}-${shortHash(whole)}${suffix}`;
 }
 
+/** The {@link physicalName} of a bucket, which has small letters only (source: "Bucket naming rules", Amazon S3 user guide). */
+export function bucketName(stack: string, logicalId: string): string {
+  return physicalName(stack, logicalId, NAME_LIMITS.bucket).toLowerCase().replaceAll('_', '-');
+}
+
 /** An id in the form of a UUID that is always the same for the same text. */
 export function stableUuid(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');

@@ -18,7 +18,7 @@ export interface InFlightProps {
   sample: number;
   /** Ends it; what is leased is given back first. */
   signal?: AbortSignal;
-  /** Told, in a sentence, of each queue that is done. @default nobody */
+  /** Told, in a sentence, of what takes its time. @default nobody */
   say?: (line: string) => void;
   /** Consumers at a time. @default 4 */
   concurrency?: number;
@@ -72,8 +72,8 @@ export interface InFlightRow {
   /** Those of which nobody can tell. */
   unjudged: number;
   verdicts: Partial<Record<Verdict, number>>;
-  /** Why one of them is not readable, or was not judged. */
-  example?: { messageId: string; verdict: Verdict; message: string };
+  /** The first of each verdict but `readable`: why it is not, or was not judged. */
+  examples: { messageId: string; verdict: Verdict; message: string }[];
 }
 
 /** What is in the queues of a pipeline, by the code that is about to be deployed. */
@@ -120,6 +120,8 @@ async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pi
   const readable = reader?.state === 'open';
   const samples = await Promise.all(places.map((place) => sampleOf(place, props, readable)));
   const messages = samples.flatMap(({ queue, messages }) => messages.map((message) => ({ queue, message })));
+  if (messages.length > 0)
+    props.say?.(`${consumer.name}: judging ${messages.length} message${messages.length === 1 ? '' : 's'} ...`);
   const judgements = await judgeAll(
     messages.map(({ message }) => message.Body ?? ''),
     reader,
@@ -139,7 +141,6 @@ async function lookAt(consumer: ConsumerFacts, props: InFlightProps): Promise<Pi
     const { note: _, ...counted } = facts;
     return { consumer: name, owner, queue, name: queueName, sampled: all.length, ...counted, ...(note && { note }) };
   });
-  for (const report of queues) props.say?.(sentence(report));
   return { queues, rows: [...rows.values()].sort(inOrder) };
 }
 
@@ -185,6 +186,7 @@ function emptyRow(consumer: string, owner: string, queue: QueueKind, { type, ver
     unreadable: 0,
     unjudged: 0,
     verdicts: {},
+    examples: [],
   };
 }
 
@@ -192,12 +194,9 @@ function count(row: InFlightRow, { verdict, message = '' }: Judgement, messageId
   row.sampled++;
   row.verdicts[verdict] = (row.verdicts[verdict] ?? 0) + 1;
   if (verdict === 'readable') return;
-  const first = row.unreadable === 0;
   if (verdict === 'unjudged') row.unjudged++;
   else row.unreadable++;
-  // what is unreadable says more than what nobody judged
-  const better = row.example === undefined || (first && verdict !== 'unjudged');
-  if (better) row.example = { messageId, verdict, message };
+  if (row.verdicts[verdict] === 1) row.examples.push({ messageId, verdict, message });
 }
 
 /** Queues before DLQs, what has no type last. */
@@ -209,10 +208,4 @@ function inOrder(a: InFlightRow, b: InFlightRow): number {
 
 function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
-}
-
-function sentence({ consumer, name, status, visible, sampled, notGivenBack, note }: QueueReport): string {
-  const seen = { sampled: `: ${sampled} of about ${visible} messages`, counted: `: about ${visible} messages` };
-  const late = notGivenBack > 0 ? ` ${notGivenBack} were not given back, and stay hidden for up to a minute.` : '';
-  return `${consumer}: ${name}: ${status}${seen[status as keyof typeof seen] ?? ''}.${note ? ` ${note}` : ''}${late}`;
 }

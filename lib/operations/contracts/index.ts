@@ -1,3 +1,4 @@
+export * from './claim-check-bucket.ts';
 export * from './data-fetcher.ts';
 export * from './declared-contracts.ts';
 export * from './deployment.ts';

@@ -11,12 +11,14 @@ import {
   type Violation,
 } from '../../contracts/errors.ts';
 import { readJson } from '../../contracts/json-text.ts';
+import { readReference } from '../../runtime/claim-check/reference.ts';
 
 /**
  * What a consumer's code makes of a message.
  *
  * - `readable`: its handler would get it
- * - `malformed`: no CloudEvents envelope
+ * - `malformed`: no CloudEvents envelope, or a reference to data that its runtime does not follow
+ * - `unfetchable`: its data is in S3, and the consumer has no claim check to fetch it by
  * - `unknownType`, `unknownVersion`: an event that it knows nothing of
  * - `missingUpcaster`: a version that is older than those it accepts
  * - `upcastFailed`: of an accepted version, and not made into its own
@@ -26,6 +28,7 @@ import { readJson } from '../../contracts/json-text.ts';
 export type Verdict =
   | 'readable'
   | 'malformed'
+  | 'unfetchable'
   | 'unknownType'
   | 'unknownVersion'
   | 'missingUpcaster'
@@ -51,7 +54,7 @@ export interface Reader {
   strict: boolean;
   /**
    * The bucket that its runtime fetches data from: none of another. `unknown` when only a deployment knows its name.
-   * @default none: the runtime refuses every reference
+   * @default none: the runtime gives back whatever refers to its data
    */
   claimCheck?: string | typeof UNKNOWN_BUCKET;
 }
@@ -101,7 +104,7 @@ export function judge(body: string, reader: Reader, data?: string): Judgement & 
   } catch (error) {
     if (elsewhere && data === undefined && error instanceof MalformedEnvelopeError) {
       const refusal = refusalOf(envelope, reader);
-      if (refusal !== undefined) return { verdict: 'malformed', ...said, message: refusal };
+      if (refusal !== undefined) return { ...refusal, ...said };
       const reference = { dataref, ...(datahash !== undefined && { datahash }) };
       return { verdict: 'unjudged', ...said, reference, message: 'Its data is in S3, and was not fetched.' };
     }
@@ -150,16 +153,20 @@ export function adopt(contract: AnyContract): AnyContract {
   };
 }
 
-/** Why a runtime would not even follow a reference. */
-function refusalOf({ dataref = '', datahash }: Envelope, { claimCheck }: Reader): string | undefined {
-  const [, bucket] = /^s3:\/\/([a-z0-9.-]+)\/./.exec(dataref) ?? [];
-  if (bucket === undefined) return "dataref is not what it has to be: 's3://<bucket>/<key>'.";
-  if (!/^sha256:[0-9a-f]{64}$/.test(datahash ?? '')) {
-    return "datahash is missing, or not what it has to be: 'sha256:' and the hash of the data's JSON in hex.";
+/** Why a runtime would not even follow a reference, in its order. */
+function refusalOf({ dataref = '', datahash }: Envelope, { claimCheck }: Reader): Judgement | undefined {
+  const malformed = (message: string): Judgement => ({ verdict: 'malformed', message });
+  const bucket = readReference(dataref)?.bucket;
+  if (bucket === undefined) return malformed("dataref is not what it has to be: 's3://<bucket>/<key>'.");
+  if (claimCheck === undefined) {
+    const message = `Its data is in the bucket '${bucket}', and this consumer has no claim check: the event goes back until shortly before its queue would forget it, and is dead-lettered then.`;
+    return { verdict: 'unfetchable', message };
   }
-  if (claimCheck === undefined) return 'Its data is in S3, and this consumer has no claim check: it fetches nothing.';
-  if (claimCheck === UNKNOWN_BUCKET || claimCheck === bucket) return undefined;
-  return `Its data is in the bucket '${bucket}', and this consumer fetches from '${claimCheck}' alone.`;
+  if (claimCheck !== UNKNOWN_BUCKET && claimCheck !== bucket) {
+    return malformed(`Its data is in the bucket '${bucket}', and this consumer fetches from '${claimCheck}' alone.`);
+  }
+  if (/^sha256:[0-9a-f]{64}$/.test(datahash ?? '')) return undefined;
+  return malformed("datahash is missing, or not what it has to be: 'sha256:' and the hash of the data's JSON in hex.");
 }
 
 function verdictOf(error: unknown): Judgement {

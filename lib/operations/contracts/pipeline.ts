@@ -17,6 +17,8 @@ export interface ConsumerCode {
   directory: string;
   /** As Lambda has it: `handler.handler`. */
   handler: string;
+  /** The name of the function, where the template gives it one. */
+  functionName?: string;
   /** The variables whose values the template says. */
   environment: Readonly<Record<string, string>>;
   /** The names of the others: what only a deployment knows (a queue's URL, a table's name). */
@@ -123,7 +125,7 @@ function importedTopic(said: Record<string, unknown>, place: Place): { importedT
 
 function codeOf({ Properties }: Resource, { folders }: Assembly): ConsumerCode | undefined {
   const key = recordOf(Properties, 'Code')?.S3Key;
-  const { Handler: handler } = Properties;
+  const { Handler: handler, FunctionName: functionName } = Properties;
   if (typeof key !== 'string' || typeof handler !== 'string') return undefined;
   // with a bucket prefix of the synthesizer, the template and the manifest may differ in the folder of the object
   const directory = folders.get(key) ?? folders.get(basename(key));
@@ -134,7 +136,13 @@ function codeOf({ Properties }: Resource, { folders }: Assembly): ConsumerCode |
     if (isRecord(value)) unknown.push(name);
     else environment.push([name, String(value)]);
   }
-  return { directory, handler, environment: Object.fromEntries(environment), unknown };
+  return {
+    directory,
+    handler,
+    ...(typeof functionName === 'string' && { functionName }),
+    environment: Object.fromEntries(environment),
+    unknown,
+  };
 }
 
 /** A text; where a name is left to the deployment, that of the resource in the same template, when it has one. */

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { BUCKET_VARIABLE } from './claim-check-bucket.ts';
 import type { ConsumerCode } from './pipeline.ts';
 import type { FromThread, Judged, JudgeRequest, MessageToJudge, ThreadSettings } from './thread-messages.ts';
 
@@ -36,9 +37,6 @@ const SURROUNDINGS = {
   TZ: ':UTC',
 } as const;
 
-/** The variable by which the runtime knows the bucket of its claim check. */
-const BUCKET = 'BATON_CLAIM_CHECK_BUCKET';
-
 /** Starts a thread, which begins to load its bundle at once. */
 export function startThread(
   code: ConsumerCode,
@@ -46,13 +44,13 @@ export function startThread(
 ): ReaderThread {
   signal?.throwIfAborted();
   const { directory, handler, environment, unknown } = code;
-  const bucket = environment[BUCKET];
+  const bucket = environment[BUCKET_VARIABLE];
   const workerData: ThreadSettings = {
     directory,
     handler,
     strict: environment.BATON_ORDERING === 'strict',
     ...(bucket && { bucket }),
-    bucketUnknown: unknown.includes(BUCKET),
+    bucketUnknown: unknown.includes(BUCKET_VARIABLE),
   };
   const standIns = Object.fromEntries(unknown.map((name) => [name, UNKNOWN_VALUE]));
   const worker = new Worker(new URL('./thread-entry.ts', import.meta.url), {

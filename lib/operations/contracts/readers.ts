@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { ReaderView } from '../../contracts/registry/reader-view.ts';
-import { type Judgement, saidBy } from './judgement.ts';
+import { type DataReference, type Judgement, saidBy } from './judgement.ts';
 import { createLimit, type Limit } from './limit.ts';
 import { createJudge, type Judge } from './message-judge.ts';
 import type { ConsumerCode, DeployedConsumer } from './pipeline.ts';
@@ -36,7 +36,7 @@ export interface ReaderOptions {
   judgingMs?: number;
   /** Bundles that are loaded at a time. @default the cores of this machine */
   concurrency?: number;
-  /** Memory of each, in MiB; of the heap alone. @default 256 */
+  /** Memory of each, in MiB; of the heap alone. @default 640: ten times the largest data of an event */
   memoryMb?: number;
   /** Ends everything that runs. */
   signal?: AbortSignal;
@@ -61,7 +61,7 @@ export async function openReaders(
   return await Promise.all(consumers.map((consumer) => limit(() => open(consumer, options, limit))));
 }
 
-function limitsOf({ timeoutMs = 20_000, messageMs = 5_000, memoryMb = 256, signal }: ReaderOptions): ThreadLimits {
+function limitsOf({ timeoutMs = 20_000, messageMs = 5_000, memoryMb = 640, signal }: ReaderOptions): ThreadLimits {
   return { timeoutMs, messageMs, memoryMb, ...(signal && { signal }) };
 }
 
@@ -95,7 +95,7 @@ async function open(consumer: DeployedConsumer, options: ReaderOptions, limit: L
       state: 'open',
       views: opened.views.map((view) => ({ consumer: name, owner, kind, pinned, ...view })),
       problems: opened.problems.map((problem) => `${name}: ${problem}`),
-      judge: (bodies) => limit(() => judgeAll(bodies, { name, code }, options)),
+      judge: (bodies) => limit(() => judgeAll(bodies, { ...consumer, code }, options)),
     };
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -109,30 +109,32 @@ function unloadable({ name, code }: DeployedConsumer, why: string): string {
 
 async function judgeAll(
   bodies: readonly string[],
-  { name, code }: { name: string; code: ConsumerCode },
+  consumer: DeployedConsumer & { code: ConsumerCode },
   options: ReaderOptions,
 ): Promise<Judgement[]> {
   if (bodies.length === 0) return [];
+  const { name, code } = consumer;
   const { fetchData, judgingMs = 120_000, clock = Date.now } = options;
   await using judge = createJudge({ name, judgingMs, clock, start: () => startThread(code, limitsOf(options)) });
   const fetching = createLimit(FETCHES);
-  return await Promise.all(bodies.map((body) => judgeOne(body, judge, fetching, fetchData)));
+  const fetchOwn = fetchData && ((reference: DataReference) => resolveReference(reference, consumer, fetchData));
+  return await Promise.all(bodies.map((body) => judgeOne(body, judge, fetching, fetchOwn)));
 }
 
 async function judgeOne(
   body: string,
   judge: Judge,
   fetching: Limit,
-  fetchData: FetchData | undefined,
+  fetchOwn: ((reference: DataReference) => ReturnType<typeof resolveReference>) | undefined,
 ): Promise<Judgement> {
   const { reference, ...judgement } = await judge.judge({ body });
   // whoever has to find the message is helped by its type
   if (judgement.verdict === 'unjudged') Object.assign(judgement, saidBy(body));
-  if (reference === undefined || fetchData === undefined) return judgement;
+  if (reference === undefined || fetchOwn === undefined) return judgement;
   return await fetching(async () => {
-    const found = await resolveReference(reference, fetchData);
+    const found = await fetchOwn(reference);
     if (!('data' in found)) return { ...judgement, ...found };
     const { reference: _, ...rest } = await judge.judge({ body, ...found });
-    return rest;
+    return { ...saidBy(body), ...rest };
   });
 }

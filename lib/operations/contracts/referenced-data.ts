@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
-import { DataGoneError } from './errors.ts';
+import { DataGoneError, DataMismatchError, ForeignDataError } from './errors.ts';
 import type { DataReference, Judgement } from './judgement.ts';
+import type { DeployedConsumer } from './pipeline.ts';
 
-/** Fetches the data that an event refers to: its JSON. Rejects when it cannot: DataGoneError when nobody could. */
-export type FetchData = (dataref: string) => Promise<string>;
+/**
+ * Fetches the data that an event in the queue of a consumer refers to: its JSON. Rejects when it cannot: with ForeignDataError,
+ * DataGoneError or DataMismatchError when the consumer could not either, and with anything else when nobody knows.
+ */
+export type FetchData = (dataref: string, consumer: DeployedConsumer) => Promise<string>;
 
 /**
  * The data that an event refers to, or what is to be said of the event without it.
@@ -11,20 +15,28 @@ export type FetchData = (dataref: string) => Promise<string>;
  */
 export async function resolveReference(
   { dataref, datahash }: DataReference,
+  consumer: DeployedConsumer,
   fetchData: FetchData,
 ): Promise<{ data: string } | Pick<Judgement, 'verdict' | 'message'>> {
+  const shown = JSON.stringify(dataref).slice(0, 200);
   let data: string;
   try {
-    data = await fetchData(dataref);
+    data = await fetchData(dataref, consumer);
   } catch (error) {
     const { message } = error as Error;
-    // the runtime would not wait for it to come back either
+    // the runtime would not wait for any of these to change either
+    if (error instanceof ForeignDataError)
+      return { verdict: 'malformed', message: `Its data is in ${shown}; ${message}.` };
     if (error instanceof DataGoneError) return { verdict: 'invalidData', message: `Its data is gone: ${message}.` };
-    return { verdict: 'unjudged', message: `Its data could not be fetched from ${dataref} (${message}).` };
+    if (error instanceof DataMismatchError)
+      return { verdict: 'invalidData', message: `${mismatch(shown)}: ${message}.` };
+    return { verdict: 'unjudged', message: `Its data could not be fetched from ${shown} (${message}).` };
   }
   const hash = `sha256:${createHash('sha256').update(data).digest('hex')}`;
-  if (datahash !== undefined && datahash !== hash) {
-    return { verdict: 'invalidData', message: `What ${dataref} leads to is not what the event was published with.` };
-  }
+  if (datahash !== undefined && datahash !== hash) return { verdict: 'invalidData', message: `${mismatch(shown)}.` };
   return { data };
+}
+
+function mismatch(shown: string): string {
+  return `What ${shown} leads to is not what the event was published with`;
 }

@@ -1,8 +1,9 @@
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDataFetcher } from '../../../lib/operations/contracts/data-fetcher.ts';
-import { DataFetchError } from '../../../lib/operations/contracts/errors.ts';
+import { createDataFetcher, type DataFetcherProps } from '../../../lib/operations/contracts/data-fetcher.ts';
+import { DataGoneError, DataMismatchError, ForeignDataError } from '../../../lib/operations/contracts/errors.ts';
 import { type Engines, startEngines } from '../../runtime/engines.ts';
+import { consumerOf } from './bundles.ts';
 
 let engines: Engines;
 let s3: S3Client;
@@ -29,23 +30,49 @@ afterAll(async () => {
   await engines.stop();
 });
 
+const consumer = consumerOf('export const handler = 1;', { environment: { BATON_CLAIM_CHECK_BUCKET: 'claims' } });
+const elsewhere = consumerOf('export const handler = 1;', { unknown: ['BATON_CLAIM_CHECK_BUCKET'] });
+const unknown = async (): Promise<string> => {
+  throw new Error('nobody says');
+};
+const fetcher = (more: Partial<DataFetcherProps> = {}) =>
+  createDataFetcher({ s3: async () => s3, findBucket: unknown, ...more });
+
 describe('the data that an event refers to', () => {
-  it('is fetched from its bucket as it was put there', async () => {
-    const text = await createDataFetcher(s3)('s3://claims/a/key with ünicode.json');
-    expect(text).toBe('{"name":"Zoë"}');
-    expect(await createDataFetcher(s3, { buckets: ['claims'] })('s3://claims/large')).toHaveLength(2_000);
+  it('is fetched from the bucket of its consumer as it was put there', async () => {
+    expect(await fetcher()('s3://claims/a/key with ünicode.json', consumer)).toBe('{"name":"Zoë"}');
+  });
+
+  it('is fetched from the bucket that the deployment knows', async () => {
+    const asked: string[] = [];
+    const findBucket = async ({ name }: { name: string }) => {
+      asked.push(name);
+      return 'claims';
+    };
+    expect(await fetcher({ findBucket })('s3://claims/large', elsewhere)).toHaveLength(2_000);
+    const foreign = fetcher({ findBucket, buckets: ['others'] })('s3://others/large', elsewhere);
+    await expect(foreign).rejects.toThrow(ForeignDataError);
+    await expect(foreign).rejects.toThrow("this consumer fetches from 'claims' alone");
+    expect(asked).toEqual(['billing', 'billing']);
+  });
+
+  it('is fetched from buckets that somebody named, where nobody knows of which', async () => {
+    expect(await fetcher({ buckets: ['claims'] })('s3://claims/large', elsewhere)).toHaveLength(2_000);
+    const fetching = fetcher({ buckets: ['others'] })('s3://claims/large', elsewhere);
+    await expect(fetching).rejects.toThrow(/^which bucket billing reads from is not known: nobody says$/);
+    await expect(fetching).rejects.not.toThrow(ForeignDataError);
   });
 
   it.each([
-    ['is no reference to S3', 'https://example.org/data', /it is no 's3:\/\/bucket\/key'/],
-    ['has no key', 's3://claims/', /it is no 's3:\/\/bucket\/key'/],
-    ['is in a bucket of others', 's3://elsewhere/key', /not one of this pipeline's: claims/],
-    ['is gone', 's3://claims/gone', /the bucket 'claims' has no object 'gone'/],
-    ['is too large', 's3://claims/large', /it has 2000 bytes, and 1000 are the most/],
-    ['is no text', 's3://claims/bytes', /TypeError|ERR_ENCODING/],
-  ])('is not fetched when it %s', async (_, dataref, message) => {
-    const fetching = createDataFetcher(s3, { buckets: ['claims'], maxBytes: 1_000 })(dataref);
-    await expect(fetching).rejects.toThrow(DataFetchError);
+    ['is no reference to S3', 'https://example.org/data', ForeignDataError, /it is no 's3:\/\/bucket\/key'/],
+    ['has no key', 's3://claims/', ForeignDataError, /it is no 's3:\/\/bucket\/key'/],
+    ['is in a bucket of others', 's3://elsewhere/key', ForeignDataError, /fetches from 'claims' alone/],
+    ['is gone', 's3://claims/gone', DataGoneError, /the bucket 'claims' has no object 'gone'/],
+    ['is too large', 's3://claims/large', DataMismatchError, /it has 2000 bytes, and 1000 are the most/],
+    ['is no text', 's3://claims/bytes', DataMismatchError, /it is not UTF-8/],
+  ])('is not fetched when it %s', async (_, dataref, error, message) => {
+    const fetching = fetcher({ maxBytes: 1_000 })(dataref, consumer);
+    await expect(fetching).rejects.toThrow(error);
     await expect(fetching).rejects.toThrow(message);
   });
 });

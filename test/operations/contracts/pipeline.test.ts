@@ -69,6 +69,7 @@ describe('a pipeline', () => {
   it('says where the code of a consumer is, and what it finds in its environment', () => {
     const Properties = {
       Code: { S3Bucket: { 'Fn::Sub': 'bucket' }, S3Key: 'abc.zip' },
+      FunctionName: 'Orders-Billing',
       Handler: 'handler.handler',
       Environment: {
         Variables: { PLAIN: 'text', NUMBER: 5, TABLE: { Ref: 'Table' }, URL: { 'Fn::ImportValue': 'x' } },
@@ -87,6 +88,7 @@ describe('a pipeline', () => {
     expect(readPipeline(directory).consumers[0]!.code).toEqual({
       directory: join(directory, 'asset.abc'),
       handler: 'handler.handler',
+      functionName: 'Orders-Billing',
       environment: { PLAIN: 'text', NUMBER: '5' },
       unknown: ['TABLE', 'URL'],
     });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DataGoneError } from '../../../lib/operations/contracts/errors.ts';
+import { DataGoneError, DataMismatchError, ForeignDataError } from '../../../lib/operations/contracts/errors.ts';
 import { openReaders, type ReaderOptions } from '../../../lib/operations/contracts/readers.ts';
 import { BILLING, bundle, CONTRACTS, consumerOf, envelopeOf } from './bundles.ts';
 
@@ -355,20 +355,24 @@ describe('an event whose data is elsewhere', () => {
     expect(judgement).toEqual({ verdict, type: 'order.placed', version: 2, message: expect.stringMatching(message) });
   });
 
-  it('is unreadable when it is gone for good, and not looked at when it only cannot be fetched', async () => {
+  it('is unreadable when its consumer can never fetch it, and unjudged when only nobody here can', async () => {
     let failure: Error = new Error('no connection');
     const { judge } = await openOne(BILLING, { fetchData: () => Promise.reject(failure) }, claims);
     expect(await judge([refer(2)])).toMatchObject([
-      { verdict: 'unjudged', message: expect.stringContaining('s3://claims/key (no connection)') },
+      { verdict: 'unjudged', message: expect.stringContaining('"s3://claims/key" (no connection)') },
     ]);
-    failure = new DataGoneError('there is nothing');
-    expect(await judge([refer(2)])).toMatchObject([
-      { verdict: 'invalidData', message: expect.stringMatching(/gone: there is nothing/) },
-    ]);
+    const settled = [
+      [new DataGoneError('there is nothing'), 'invalidData', /gone: there is nothing/],
+      [new DataMismatchError('it is too large'), 'invalidData', /not what the event was published with: it is too/],
+      [new ForeignDataError('it reads elsewhere'), 'malformed', /Its data is in "s3:.*; it reads elsewhere/],
+    ] as const;
+    for (const [error, verdict, message] of settled) {
+      failure = error;
+      expect(await judge([refer(2)])).toMatchObject([{ verdict, message: expect.stringMatching(message) }]);
+    }
   });
 
   it.each([
-    ['has no claim check', {}, refer(2), /this consumer has no claim check/],
     [
       'fetches from another bucket',
       { environment: { BATON_CLAIM_CHECK_BUCKET: 'own' } },
@@ -387,10 +391,23 @@ describe('an event whose data is elsewhere', () => {
       refer(2, hashOf(json), 'https://example.org/data'),
       /dataref is not what it has to be/,
     ],
-  ])('is refused by a consumer that %s, as its runtime would', async (_, facts, body, message) => {
+    [
+      'would be led out of its bucket',
+      claims,
+      refer(2, hashOf(json), 's3://claims/../others/key'),
+      /dataref is not what it has to be/,
+    ],
+  ])('is refused when its consumer %s, as its runtime would', async (_, facts, body, message) => {
     const fetchData = () => Promise.reject(new Error('not to be asked'));
     const [judgement] = await (await openOne(BILLING, { fetchData }, facts)).judge([body]);
     expect(judgement).toMatchObject({ verdict: 'malformed', message: expect.stringMatching(message) });
+  });
+
+  it('is unreadable by a consumer without a claim check: it comes back until it is dead-lettered', async () => {
+    const fetchData = () => Promise.reject(new Error('not to be asked'));
+    const [judgement] = await (await openOne(BILLING, { fetchData })).judge([refer(2)]);
+    const message = expect.stringMatching(/has no claim check: the event goes back until .* dead-lettered then\.$/);
+    expect(judgement).toEqual({ verdict: 'unfetchable', type: 'order.placed', version: 2, message });
   });
 
   it('is fetched where only a deployment knows the name of the bucket', async () => {
