@@ -6,7 +6,7 @@ import { closed, type DiffOptions, diff, type JsonSchema } from '../../../lib/co
 import { seeded } from '../../runtime/seed.ts';
 import { type Draft, mutated, pick, type Random, randomOf, value, wholeSchema } from './generated.ts';
 
-const numRuns = Number(process.env.BATON_FUZZ_RUNS ?? 1_000);
+const numRuns = Number(process.env.BATON_FUZZ_RUNS ?? 600);
 const VALUES = 25;
 const options = { strict: false, validateFormats: false, validateSchema: false, logger: false } as const;
 
