@@ -22,18 +22,11 @@ interface Finding {
 
 /**
  * The first thing in data that would not come back from JSON as it was: JSON leaves it out, puts null or `{}` in its place,
- * or cannot write it. Undefined when there is none.
+ * or cannot write it. Undefined when there is none. An object with a `toJSON` (a Date) counts as what that says. A property that is
+ * undefined is left out, and -0 becomes 0: neither is a violation.
  *
- * An object with a `toJSON` (a Date) counts as what that says. A property that is undefined is left out, and -0 becomes 0:
- * neither is a violation.
- */
-export function violationOfJson(data: unknown): Violation | undefined {
-  return surveyJson(data).violation;
-}
-
-/**
- * As {@link violationOfJson}, and whether the data is plain: nothing but what JSON knows. What readers get of a Date, of an
- * instance of a class, or where a property is undefined, is something else than the producer has.
+ * And whether the data is plain: nothing but what JSON knows. What readers get of a Date, of an instance of a class, or where a
+ * property is undefined, is something else than the producer has.
  */
 export function surveyJson(data: unknown): { violation: Violation | undefined; plain: boolean } {
   const survey: Survey = { values: 0, plain: true, inside: [] };

@@ -10,7 +10,7 @@ import {
   parseEnvelope,
   parseEvent,
 } from '../../lib/contracts/index.ts';
-import { DEEPEST, violationOfJson } from '../../lib/contracts/json-data.ts';
+import { DEEPEST, surveyJson } from '../../lib/contracts/json-data.ts';
 
 /** Anything at all under `free`. */
 const Filed = defineEvent({
@@ -62,7 +62,7 @@ describe('a producer of data that JSON would change', () => {
   ])('refuses %s, names the place and says what would happen', (_, free, path, message) => {
     expect(() => file(free)).toThrow(InvalidDataError);
     expect(() => file(free)).toThrow(message);
-    expect(violationOfJson({ free })?.path).toBe(path);
+    expect(surveyJson({ free }).violation?.path).toBe(path);
   });
 
   it.each<[string, unknown]>([

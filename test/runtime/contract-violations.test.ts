@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createEnvelope, defineEvent, type Envelope, type EventOf } from '../../lib/contracts/index.ts';
 import { consume, type Outcome, PermanentError } from '../../lib/runtime/index.ts';
 import { batchOf, type Engines, lambdaContext, startEngines } from './engines.ts';
+import { captureOutput, type Output } from './output.ts';
 import { type Surroundings, send, surround } from './pipeline.ts';
 
 const CardCharged1 = defineEvent({
@@ -41,7 +42,7 @@ const CardCharged3 = defineEvent({
 
 let engines: Engines;
 let around: Surroundings;
-let output: string;
+let output: Output;
 
 beforeAll(async () => {
   engines = await startEngines();
@@ -51,13 +52,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   around = await surround(engines);
-  output = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, 'write').mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
+  output = captureOutput();
   return () => vi.restoreAllMocks();
 });
 
@@ -93,14 +88,14 @@ describe('at the first delivery, a record is dead-lettered', () => {
     const { kind, errorClass, errorMessage } = await run(charged(1));
     expect([kind, errorClass]).toEqual(['deadLettered', 'MissingUpcasterError']);
     expect(errorMessage).toContain("'urn:baton:card.charged:1'");
-    expect(output).toContain('"event_version":"1"');
+    expect(output.text).toContain('"event_version":"1"');
   });
 
   test('when its upcaster fails, which does not show what it failed at', async () => {
     const { kind, errorClass, errorMessage } = await run(charged(2, 'bad'));
     expect([kind, errorClass]).toEqual(['deadLettered', 'UpcastError']);
     expect(errorMessage).toContain('from version 2 to 3 failed: *** has no name');
-    expect(output).not.toContain('Ann Lee');
+    expect(output.text).not.toContain('Ann Lee');
   });
 
   test('when its version is one that is yet to come', async () => {
@@ -122,5 +117,5 @@ test('what was sensitive in the version that was sent is masked, whatever has be
     throw new PermanentError(`Ann Lee is ${event.data.person.name}`);
   });
   expect(errorMessage).toBe('*** is ***');
-  expect(output).not.toMatch(/Ann Lee|ANN LEE/);
+  expect(output.text).not.toMatch(/Ann Lee|ANN LEE/);
 });

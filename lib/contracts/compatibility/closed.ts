@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts';
 import { openEngine } from './inclusion.ts';
 import { CONDITIONS, innerSchemas, type JsonSchema, type Keywords } from './keywords.ts';
 import { openDocument, refAlone, type SchemaDocument, type SchemaNode } from './schema-document.ts';
-import { sharedSchemas } from './shared.ts';
+import { sharedSchemas } from './shared-schemas.ts';
 
 /** Keywords whose schemas judge the same value as the schema that they are in: they are closed as a whole. */
 const SAME_VALUE = new Set(['allOf', 'anyOf', 'oneOf', 'then', 'else', 'dependentSchemas', 'dependencies']);

@@ -86,6 +86,6 @@ export function notTooManyContained(engine: Engine, premise: Premise, goal: Sche
   });
 }
 
-export function leastContained(node: SchemaNode): number {
+function leastContained(node: SchemaNode): number {
   return (isRecent(node.document.dialect) ? numberOf(node, 'minContains') : undefined) ?? 1;
 }

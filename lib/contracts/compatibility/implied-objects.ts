@@ -32,7 +32,7 @@ import { isUnsatisfiable } from './unsatisfiable.ts';
 
 /** Each of these says whether the premise implies one keyword of the goal. */
 
-export function hasObjects(engine: Engine, premise: Premise): boolean {
+function hasObjects(engine: Engine, premise: Premise): boolean {
   return (typesOf(engine, premise) & OBJECT) !== 0;
 }
 

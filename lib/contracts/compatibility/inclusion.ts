@@ -6,7 +6,7 @@ import * as objects from './implied-objects.ts';
 import * as values from './implied-values.ts';
 import { keywordsOf, type Premise, premiseOf, referred, typesOf } from './premise.ts';
 import type { SchemaNode } from './schema-document.ts';
-import { sharedSchemas } from './shared.ts';
+import { sharedSchemas } from './shared-schemas.ts';
 import { isUnsatisfiable } from './unsatisfiable.ts';
 
 /** Says whether the premise implies one keyword of the goal. */

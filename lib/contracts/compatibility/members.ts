@@ -65,7 +65,7 @@ export function originBelow(engine: Engine, premise: Premise, found: readonly Sc
   return shared ? 'shared' : 'written';
 }
 
-export function isDeclared(engine: Engine, { names, patterns }: Declared, name: string): boolean {
+function isDeclared(engine: Engine, { names, patterns }: Declared, name: string): boolean {
   return names.has(name) || patterns.some((pattern) => matches(engine, pattern, name) !== false);
 }
 

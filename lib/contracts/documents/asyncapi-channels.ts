@@ -1,5 +1,5 @@
 import type { ConsumerFacts, PipelineFacts } from '../pipeline.ts';
-import { order, sorted } from './order.ts';
+import { order, sorted } from './sorting.ts';
 import { type DescribedTopic, isFifo, sourceOf, targetsOf, topicsOf } from './topics.ts';
 
 /** A topic, or a queue that is sent to directly. */

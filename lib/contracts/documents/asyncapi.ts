@@ -11,7 +11,7 @@ import {
 } from './described.ts';
 import { exampleEvent } from './example-event.ts';
 import { list } from './markdown.ts';
-import { order, sorted } from './order.ts';
+import { order, sorted } from './sorting.ts';
 import { type DescribedTopic, isFifo } from './topics.ts';
 
 /** How the document introduces itself. */

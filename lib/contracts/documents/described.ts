@@ -5,7 +5,7 @@ import type { ReaderView } from '../registry/reader-view.ts';
 import type { RegisteredVersion } from '../registry/registry.ts';
 import { schemaDocument } from '../registry/schema-document.ts';
 import { accepted } from '../versions.ts';
-import { order, sorted } from './order.ts';
+import { order, sorted } from './sorting.ts';
 import { type DescribedTopic, sourceOf, targetsOf, topicsOf } from './topics.ts';
 
 /** Everything that the documents are made of. */

@@ -1,5 +1,5 @@
 import type { ConsumerFacts, ImportedTopicFacts, PipelineFacts } from '../pipeline.ts';
-import { order, sorted } from './order.ts';
+import { order, sorted } from './sorting.ts';
 
 /** A topic that the pipeline has to do with, its own or one that is made elsewhere. */
 export interface DescribedTopic {

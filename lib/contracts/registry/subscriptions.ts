@@ -2,7 +2,7 @@ import { versionOf } from '../contract.ts';
 import type { ConsumerFacts, PipelineFacts } from '../pipeline.ts';
 import { type DeclaredVersion, type KnownVersion, knownVersions, typeOf } from './declared.ts';
 import type { Finding } from './finding.ts';
-import { judgeLeft } from './left.ts';
+import { judgeLeft } from './left-behind.ts';
 import type { ReaderView } from './reader-view.ts';
 import { readingOf, unsatisfied } from './reading.ts';
 import type { Registry } from './registry.ts';

@@ -4,7 +4,7 @@ import type { AnyContract } from '../../../lib/contracts/index.ts';
 import type { PipelineFacts } from '../../../lib/contracts/pipeline.ts';
 import { judgeEvolution } from '../../../lib/contracts/registry/evolution.ts';
 import { judgeImpact } from '../../../lib/contracts/registry/impact.ts';
-import { nameConsumers } from '../../../lib/contracts/registry/meets.ts';
+import { nameConsumers } from '../../../lib/contracts/registry/name-consumers.ts';
 import type { ReaderView } from '../../../lib/contracts/registry/reader-view.ts';
 import { judgeSubscriptions } from '../../../lib/contracts/registry/subscriptions.ts';
 import { declaredIn, facts, Order, reader, registryOf, version } from './shop.ts';

@@ -15,6 +15,7 @@ import {
   PermanentError,
 } from '../../../lib/runtime/index.ts';
 import { batchOf, type Engines, lambdaContext, recordOf, startEngines } from '../engines.ts';
+import { captureOutput, type Output } from '../output.ts';
 import { failedIds, OrderPlaced, orderPlaced, type Surroundings, send, surround, visibleIn } from '../pipeline.ts';
 import { DocumentSigned, documentOf, documentSigned, referring } from './documents.ts';
 
@@ -23,7 +24,7 @@ vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'INFO');
 let engines: Engines;
 let around: Surroundings;
 let bucket: string;
-let output: string;
+let output: Output;
 
 beforeAll(async () => {
   engines = await startEngines();
@@ -34,13 +35,7 @@ afterAll(async () => {
 beforeEach(async () => {
   bucket = await engines.createBucket();
   around = await surround(engines, { environment: { BATON_CLAIM_CHECK_BUCKET: bucket } });
-  output = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, 'write').mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
+  output = captureOutput();
   return () => vi.restoreAllMocks();
 });
 
@@ -164,14 +159,14 @@ describe('an event whose data', () => {
     const hash = `sha256:${createHash('sha256').update(Body).digest('hex')}`;
     const said = await deadLetterOf(referring(documentSigned('d1', 100), `s3://${bucket}/k`, hash));
     expect(said).toMatch(/^MalformedEnvelopeError: What dataref names \('k'\) is not JSON/);
-    expect(output).not.toContain('Main Street');
+    expect(output.text).not.toContain('Main Street');
   });
 
   test('breaks the contract is dead-lettered, with its sensitive fields masked', async () => {
     const event = { ...documentSigned('d1', 100), data: { documentId: 'd1', signer: ['Ann Lee of Ely'], text: 'x' } };
     const said = await deadLetterOf(await checkIn(event as unknown as Envelope));
     expect(said).toMatch(/^InvalidDataError: .*data\.signer is \*\*\*/);
-    expect(output).not.toContain('Ann Lee');
+    expect(output.text).not.toContain('Ann Lee');
   });
 
   test('has no hash, or one of another kind, is dead-lettered unread', async () => {
@@ -262,7 +257,7 @@ describe('an event whose data', () => {
     const denied = failing(new AwsError('AccessDenied', 'no', { status: 403 }));
     const { fn } = lawyer(() => undefined, { clients: { ...engines.clients, s3: denied } });
     await fn(await deliver(await checkIn(documentSigned('d1', 100))), lambdaContext());
-    expect(output).toContain('s3:ListBucket');
+    expect(output.text).toContain('s3:ListBucket');
   });
 });
 
@@ -275,9 +270,9 @@ test('no line and no failure context shows a sensitive field of fetched data', a
   await fn(await deliver(await checkIn(documentSigned('d1', 100))), lambdaContext());
   const [letter] = await engines.receive(around.deadLetters);
   expect(letter!.MessageAttributes!.errorMessage!.StringValue).toBe('*** is unknown');
-  expect(output).toContain('signed by ***');
-  expect(output).toContain('"event_version":"1"');
-  expect(output).not.toContain('Ann Lee');
+  expect(output.text).toContain('signed by ***');
+  expect(output.text).toContain('"event_version":"1"');
+  expect(output.text).not.toContain('Ann Lee');
 });
 
 test('what was fetched is masked as it was sent, too', async () => {

@@ -4,6 +4,7 @@ import { createEnvelope, defineEvent } from '../../../lib/contracts/index.ts';
 import { consume, type Handler, PermanentError } from '../../../lib/runtime/index.ts';
 import { EventLogger } from '../../../lib/runtime/telemetry/event-logger.ts';
 import { batchOf, type Engines, lambdaContext, startEngines } from '../engines.ts';
+import { captureOutput, type Output } from '../output.ts';
 import { type Surroundings, send, surround } from '../pipeline.ts';
 
 const CardCharged = defineEvent({
@@ -24,7 +25,7 @@ const own = new EventLogger({ serviceName: 'payments' });
 
 let engines: Engines;
 let around: Surroundings;
-let output: string;
+let output: Output;
 
 beforeAll(async () => {
   engines = await startEngines();
@@ -34,13 +35,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   around = await surround(engines);
-  output = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, 'write').mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
+  output = captureOutput();
   return () => vi.restoreAllMocks();
 });
 
@@ -62,12 +57,12 @@ test('no line that a handler logs shows a sensitive field of its event', async (
     logger.createChild().error('refused', new Error(`${event.data.holder} is unknown`));
     own.warn({ message: 'slow', pin: event.data.card.pin });
   });
-  expect(output).toContain('"message":"charging ***"');
-  expect(output).toContain('"card":{"number":"***","pin":"***"}');
-  expect(output).toContain('*** is unknown');
-  expect(output).toContain('"at":"07:30"');
-  expect(output).toContain('"event_id":"e-1"');
-  expect(output).not.toMatch(SECRETS);
+  expect(output.text).toContain('"message":"charging ***"');
+  expect(output.text).toContain('"card":{"number":"***","pin":"***"}');
+  expect(output.text).toContain('*** is unknown');
+  expect(output.text).toContain('"at":"07:30"');
+  expect(output.text).toContain('"event_id":"e-1"');
+  expect(output.text).not.toMatch(SECRETS);
 });
 
 test('no failure context does, whatever the error says and whatever the handler did to the event', async () => {
@@ -83,8 +78,8 @@ test('no failure context does, whatever the error says and whatever the handler 
   expect(errorStack!.StringValue).toContain('masking.test.ts');
   expect(JSON.stringify(letter!.MessageAttributes)).not.toMatch(SECRETS);
   expect(letter!.Body).toContain(data.card.number);
-  expect(output).toContain('The bank refused ***.');
-  expect(output).not.toMatch(SECRETS);
+  expect(output.text).toContain('The bank refused ***.');
+  expect(output.text).not.toMatch(SECRETS);
 });
 
 test('no violation of a contract does', async () => {
@@ -93,12 +88,12 @@ test('no violation of a contract does', async () => {
   const { errorClass, errorMessage } = letter!.MessageAttributes!;
   expect(errorClass!.StringValue).toBe('InvalidDataError');
   expect(errorMessage!.StringValue).toMatch(/data\.card\.number is \*\*\*.*data\.card\.pin is \*\*\*/);
-  expect(output + JSON.stringify(letter!.MessageAttributes)).not.toMatch(/4111111111111111|07070/);
+  expect(output.text + JSON.stringify(letter!.MessageAttributes)).not.toMatch(/4111111111111111|07070/);
 });
 
 test('an event without sensitive fields is shown as it is', async () => {
   await handle((event, { logger }) => {
     logger.info('charging', { order: event.data.orderId });
   });
-  expect(output).toContain('"order":"o-1"');
+  expect(output.text).toContain('"order":"o-1"');
 });
